@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The rules that need a whole chain: do its settings fit together, does the master know
+ * them, is its socket reachable and its own. The first broken link is said, later ones
+ * would be noise. Entry point: fpmp_chain_check.
+ */
+#include "core.h"
+
+void fpmp_chain_find(fpmp_plan_t *plan, fpmp_chain_t *chain, const char *code,
+                     fpmp_link_e link, fpmp_weight_e weight, const char *seen,
+                     const char *mend)
+{
+    fpmp_finding_t *finding =
+        fpmp_finding_add(plan->findings, code, link, weight, chain->where, seen, mend);
+
+    finding->chain = chain;
+    if (weight == FPMP_BROKEN) {
+        chain->broken = finding;
+    }
+}
+
+/* A setting that the master's version of FPM does not know would stop the whole master. */
+static void check_versions(fpmp_plan_t *plan, fpmp_chain_t *chain)
+{
+    apr_pool_t *p = plan->pool;
+    int i;
+
+    for (i = 0; chain->master->version && i < chain->settings->nelts; i++) {
+        const fpmp_setting_t *setting = &APR_ARRAY_IDX(chain->settings, i, fpmp_setting_t);
+
+        if (setting->since > chain->master->version) {
+            fpmp_chain_find(
+                plan, chain, "FPMP0103", FPMP_LINK_DIRECTIVE, FPMP_BROKEN,
+                apr_psprintf(p, "'%s' came with PHP-FPM %s, but master '%s' is older",
+                             fpmp_setting_key(p, setting),
+                             fpmp_version_text(p, setting->since), chain->master->name),
+                "remove it, or choose a newer master with php=");
+            return;
+        }
+    }
+}
+
+/* Two masters may share neither a pool directory nor a socket. */
+static void check_taken(fpmp_plan_t *plan, fpmp_chain_t *chain, apr_hash_t *taken)
+{
+    apr_pool_t *p = plan->pool;
+    const char *dir = chain->master->pool_dir;
+    fpmp_chain_t *other = apr_hash_get(taken, dir, APR_HASH_KEY_STRING);
+
+    if (other && other->master != chain->master) {
+        fpmp_chain_find(
+            plan, chain, "FPMP0503", FPMP_LINK_MASTER, FPMP_BROKEN,
+            apr_psprintf(p,
+                         "masters '%s' and '%s' both read the pool directory '%s', "
+                         "so each would open the sockets of the other",
+                         other->master->name, chain->master->name, dir),
+            "give each master its own directory, with pool_dir= on FPMMaster");
+        return;
+    }
+    apr_hash_set(taken, dir, APR_HASH_KEY_STRING, other ? other : chain);
+    other = apr_hash_get(taken, chain->socket_path, APR_HASH_KEY_STRING);
+    if (other) {
+        fpmp_chain_find(plan, chain, "FPMP0305", FPMP_LINK_SOCKET, FPMP_BROKEN,
+                        apr_psprintf(p,
+                                     "'%s' is also the socket of user '%s' on master '%s'",
+                                     chain->socket_path, other->user, other->master->name),
+                        "give one of the masters another name");
+        return;
+    }
+    apr_hash_set(taken, chain->socket_path, APR_HASH_KEY_STRING, chain);
+}
+
+/* Rules that need the whole chain. The first broken link is said, later ones would be
+ * noise. */
+void fpmp_chain_check(fpmp_plan_t *plan, fpmp_chain_t *chain, apr_hash_t *taken)
+{
+    apr_pool_t *p = plan->pool;
+    const char *why = fpmp_settings_agree(p, chain->settings);
+
+    if (why) {
+        fpmp_chain_find(plan, chain, "FPMP0102", FPMP_LINK_DIRECTIVE, FPMP_BROKEN,
+                        apr_psprintf(p, "the settings of user '%s' do not fit together: %s",
+                                     chain->user, why),
+                        "change them on FPMUser or FPMDefaults");
+        return;
+    }
+    check_versions(plan, chain);
+    if (chain->broken || !chain->socket_path || !chain->pool_file_path) {
+        return; /* a master without these directories is said once, by fpmp_drift_master */
+    }
+    why = fpmp_rule_socket_path(p, chain->socket_path);
+    if (why) {
+        fpmp_chain_find(plan, chain, "FPMP0301", FPMP_LINK_SOCKET, FPMP_BROKEN,
+                        apr_psprintf(p, "'%s' %s", chain->socket_path, why),
+                        "choose another directory with FPMSocketDir");
+        return;
+    }
+    check_taken(plan, chain, taken);
+}

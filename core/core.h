@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/: values in, values out. Every rule about PHP-FPM lives in this room, and
+ * nothing here touches files, users, sockets, the clock or the log. Facts come
+ * in as filled structs, so each rule is tested without a server.
+ * "borrowed" = the caller keeps it alive as long as the result.
+ */
+#ifndef FPMP_CORE_H
+#define FPMP_CORE_H
+
+#include "../mod_fpmpool.h"
+
+#if defined(__GNUC__)
+#define FPMP_NONNULL(...) __attribute__((nonnull(__VA_ARGS__)))
+#define FPMP_PRINTF(a, b) __attribute__((format(printf, a, b)))
+#else
+#define FPMP_NONNULL(...)
+#define FPMP_PRINTF(a, b)
+#endif
+
+/* ---- rules.c: one value, one rule. NULL = fine, else the reason as a phrase that
+ * follows the quoted value. The phrase is a constant or from pool p. ------------- */
+
+/**
+ * Can this user name be the name of a pool, of a file and of a socket?
+ * @param name  borrowed
+ * Source: FPM reads section names without regard to case and cuts them to 31 bytes in
+ * its scoreboard; "[global]" is its main section (fpm_conf.c, 8.2). All-digit names
+ * would be read as a uid.
+ */
+const char *fpmp_rule_user_name(const char *name) FPMP_NONNULL(1);
+
+/** Can this group name stand in a pool file? Same alphabet as a user name. */
+const char *fpmp_rule_group_name(const char *name) FPMP_NONNULL(1);
+
+/** Can this be the name of a master (FPMMaster NAME, php=NAME)? It becomes part of the
+ * socket's name. */
+const char *fpmp_rule_master_name(const char *name) FPMP_NONNULL(1);
+
+/**
+ * Is this a file extension that httpd and FPM will compare in the same way?
+ * @param ext  without the dot
+ * Source: security.limit_extensions is a list separated by blanks, compared with case.
+ */
+const char *fpmp_rule_extension(const char *ext) FPMP_NONNULL(1);
+
+/**
+ * Is this a socket path that FPM and httpd will both reach? The phrase carries no mend.
+ * @param p     pool for the returned phrase
+ * @param path  absolute path, borrowed
+ * Source: sun_path in unix(7), 107 bytes + NUL; php-fpm 8.2 cuts a longer path in
+ * silence. ',' and '=' break FPM_SOCKETS at the first reload, ':' makes it TCP, '//' hides
+ * that two pools share a socket (runs by us on 8.2.36).
+ */
+const char *fpmp_rule_socket_path(apr_pool_t *p, const char *path) FPMP_NONNULL(1, 2);
+
+/** Is this an absolute path of plain characters, without '//', '/./' or '/../'? */
+const char *fpmp_rule_path(apr_pool_t *p, const char *path) FPMP_NONNULL(1, 2);
+
+/**
+ * May this text stand between double quotes in a pool file and mean itself?
+ * @return phrase naming the first byte that may not; bytes >= 0x80 may
+ * Source: zend_ini_scanner.l: in double quotes only '"', '\' and '$' are special; FPM's
+ * fpm_conf.c splits at LF and replaces "$pool".
+ */
+const char *fpmp_rule_value(apr_pool_t *p, const char *value) FPMP_NONNULL(1, 2);
+
+/**
+ * Is every component of this directory safe to write into as root?
+ * @param nodes  fpmp_node_t, "/" first, as fpmp_facts_path fills it
+ * @param euid   whom we run as: that user's directories are as safe as root's
+ * @return NULL if safe, else a phrase with the component, its owner and mode
+ * A component is unsafe if it is no directory, belongs to neither root nor euid, or if
+ * group or others may write to it without the sticky bit. The last component may not even
+ * be writable with the sticky bit.
+ */
+const char *fpmp_rule_safe_dir(apr_pool_t *p, const apr_array_header_t *nodes, uid_t euid)
+    FPMP_NONNULL(1, 2);
+
+/**
+ * What our handler does with a file of this name where FPMUser is in force.
+ * @param name  file name or path; only the text after the last '/' counts
+ * @param ext   const char * without dots, the pool's extensions; NULL: FPMUser off
+ * @return FPMP_CLAIM_NONE: not PHP, somebody else's. _RUN: execute it. _REFUSE: it is a
+ * PHP file by its name, yet the pool must not run it: 403, never its source.
+ */
+typedef enum { FPMP_CLAIM_NONE, FPMP_CLAIM_RUN, FPMP_CLAIM_REFUSE } fpmp_claim_e;
+fpmp_claim_e fpmp_rule_claim(const char *name, const apr_array_header_t *ext)
+    FPMP_NONNULL(1);
+
+/* ---- settings.c: the table of PHP-FPM's pool directives; agree.c: several of them -- */
+
+/**
+ * Check one KEY=VALUE by FPM's own type and range.
+ * @param p    pool for copies and for the phrase
+ * @param arg  "pm.max_children=20", "php_admin_value[memory_limit]=256M"; borrowed
+ * @param out  filled on success, except where
+ * @return NULL if fine, else one phrase that names the key or value, the rule, and where
+ *         there is one the nearest known key
+ * Source: fpm_conf.c of 8.2.32 and 8.4.24 (ini_fpm_pool_options, value parsers).
+ */
+const char *fpmp_setting_parse(apr_pool_t *p, const char *arg, fpmp_setting_t *out)
+    FPMP_NONNULL(1, 2, 3);
+
+/**
+ * Check settings that belong together, as FPM does after reading a pool.
+ * @param settings  fpmp_setting_t, defaults merged in
+ * @return NULL if fine, else a phrase in FPM's own words for the rule, e.g. spare servers
+ * of pm=dynamic against pm.max_children Source: fpm_conf_process_all_pools, 8.2.32.
+ */
+const char *fpmp_settings_agree(apr_pool_t *p, const apr_array_header_t *settings)
+    FPMP_NONNULL(1, 2);
+
+/** "pm.max_children" or "env[APP_ENV]", as the administrator writes it. From pool p. */
+const char *fpmp_setting_key(apr_pool_t *p, const fpmp_setting_t *setting)
+    FPMP_NONNULL(1, 2);
+
+/** 1: both name the same key. A key with [] may stand several times with different values.
+ */
+int fpmp_setting_same(const fpmp_setting_t *a, const fpmp_setting_t *b) FPMP_NONNULL(1, 2);
+
+/** Sort settings into the order of the pool file: rank, then subkey (bytewise). */
+void fpmp_settings_sort(apr_array_header_t *settings) FPMP_NONNULL(1);
+
+/* ---- value.c: one value of one pool directive ------------------------------------ */
+
+/* How PHP-FPM reads a value. From QUOTED_FROM on it stands in double quotes. */
+typedef enum {
+    FPMP_VALUE_NONE, /* the module derives it: no value is taken */
+    FPMP_VALUE_INT,
+    FPMP_VALUE_TIME,
+    FPMP_VALUE_BOOL,
+    FPMP_VALUE_FLAG, /* php_flag[NAME]: a switch of php.ini */
+    FPMP_VALUE_PM,
+    FPMP_VALUE_CORE, /* a number or "unlimited" */
+    FPMP_VALUE_URI,  /* what SCRIPT_NAME is compared with */
+    FPMP_VALUE_FILE,
+    FPMP_VALUE_DIR, /* "/" too */
+    FPMP_VALUE_TEXT,
+    FPMP_VALUE_FORMAT, /* access.format */
+    FPMP_VALUE_LIST,   /* access.suppress_path[] */
+    FPMP_VALUE_ENV,    /* env[NAME] */
+    FPMP_VALUE_INI,    /* php_value[NAME] */
+    FPMP_VALUE_NUMBER  /* php_value[error_reporting] */
+} fpmp_value_e;
+#define FPMP_VALUE_QUOTED_FROM FPMP_VALUE_URI
+
+typedef struct {
+    fpmp_value_e type;
+    int min; /* of INT and CORE */
+    int max;
+} fpmp_value_rule_t;
+
+/**
+ * Check one value by its rule.
+ * @param stored  set to what goes into the pool file: value itself, or FPM's one spelling
+ * of a word ("yes" for "On"); borrowed or constant
+ * @return NULL if fine, else a phrase that follows the quoted value
+ * Source: the parsers of fpm_conf.c, 8.2.32, each row tried by us on 8.2.36.
+ */
+const char *fpmp_value_check(apr_pool_t *p, const fpmp_value_rule_t *rule,
+                             const char *value, const char **stored)
+    FPMP_NONNULL(1, 2, 3, 4);
+
+/** The administrator's own text inside a message: at most 60 bytes, control characters as
+ * '?'. */
+const char *fpmp_value_shown(apr_pool_t *p, const char *text) FPMP_NONNULL(1, 2);
+
+/* ---- line.c: the arguments of FPMUser, FPMDefaults, FPMMaster ------------------- */
+
+/**
+ * Read the arguments of FPMUser or FPMDefaults.
+ * @param line      pcalloc'ed by the caller, where already set; filled
+ * @param with_user 1: argv[0] is USER[:GROUP] or "off" (FPMUser); 0: FPMDefaults
+ * @return NULL if fine, else the whole message without code and place
+ */
+const char *fpmp_line_parse(apr_pool_t *p, fpmp_line_t *line, int with_user, int argc,
+                            char *const argv[]) FPMP_NONNULL(1, 2);
+
+/** Read the arguments of FPMMaster: NAME [config= binary= pid= pool_dir= socket_dir=]. */
+const char *fpmp_master_parse(apr_pool_t *p, fpmp_master_t *master, int argc,
+                              char *const argv[]) FPMP_NONNULL(1, 2);
+
+/* ---- ini.c: the strict reader of FPM's files ------------------------------------- */
+
+typedef struct {
+    const char *section; /* as written, without brackets; NULL: before any section */
+    const char *name;    /* key; NULL for the entry that only opens a section */
+    const char *subkey;  /* NULL: no brackets; "" for [] */
+    const char *value;   /* unquoted, magic words applied ("1" or ""); "" if empty */
+    int line;            /* 1 = first line of the file */
+} fpmp_ini_entry_t;
+
+typedef struct {
+    apr_array_header_t *entries; /* fpmp_ini_entry_t */
+    int opaque_line; /* 0: understood wholly; else the first line that is not plain */
+    const char *opaque_why; /* phrase */
+} fpmp_ini_t;
+
+/**
+ * Read a main file or pool file of PHP-FPM. What cannot be understood for sure makes the
+ * result opaque from that line on; nothing is guessed.
+ * @param text  NUL-terminated, len bytes
+ * @return never NULL, from pool p
+ * Source: fpm_conf_load_ini_file and zend_ini_scanner.l, 8.2.32: lines end at LF only, ';'
+ * comments, section at column 0, values as in the grammar beside the code.
+ */
+fpmp_ini_t *fpmp_ini_read(apr_pool_t *p, const char *text, apr_size_t len)
+    FPMP_NONNULL(1, 2);
+
+/* What the main file says about the whole installation. */
+typedef struct {
+    const char *pid;              /* as written; NULL: none */
+    apr_array_header_t *includes; /* const char *, as written, in order */
+    int control_timeout_sec;      /* process_control_timeout; 0: unset */
+} fpmp_main_t;
+
+/** Pick pid, include and process_control_timeout out of a main file (global section only;
+ * include anywhere). */
+fpmp_main_t *fpmp_main_pick(apr_pool_t *p, const fpmp_ini_t *ini) FPMP_NONNULL(1, 2);
+
+/** FPM's time value in seconds: digits with s, m, h, d or none. -1: not a time. */
+int fpmp_ini_time_sec(const char *value) FPMP_NONNULL(1);
+
+/**
+ * The main file with each include line replaced by one include line per file, so that a
+ * staged copy can be tested beside the real one.
+ * @param text     the main file, NUL-terminated
+ * @param expand   called for each include pattern; returns an array of const char * paths
+ * in FPM's order (may be empty, not NULL)
+ * @param baton    handed to expand
+ * @return the new text, from pool p
+ */
+const char *fpmp_stage_text(apr_pool_t *p, const char *text,
+                            apr_array_header_t *(*expand)(void *baton, const char *pattern),
+                            void *baton) FPMP_NONNULL(1, 2, 3);
+
+/* ---- masters.c: where distributions keep PHP-FPM ---------------------------------- */
+
+/* A row of the table of layouts. '*' stands for the version in both patterns. */
+typedef struct {
+    const char *system;
+    const char *config;      /* "/etc/php/<*>/fpm/php-fpm.conf" with a bare star */
+    const char *binary;      /* the same star is filled in */
+    const char *runtime_dir; /* where sockets go if the main file names no pid file */
+} fpmp_layout_t;
+extern const fpmp_layout_t fpmp_layouts[]; /* ends with system == NULL */
+
+/** "8.2" for "8.2", "82" or "php82"; "php" if star is empty. From pool p. */
+const char *fpmp_layout_name(apr_pool_t *p, const char *star) FPMP_NONNULL(1, 2);
+
+/** 802 for "8.2"; 0 if the name is no version. */
+int fpmp_version_number(const char *name) FPMP_NONNULL(1);
+
+/** "8.2" for 802. From pool p. */
+const char *fpmp_version_text(apr_pool_t *p, int version) FPMP_NONNULL(1);
+
+/**
+ * Fill in what the main file says: pid_path, pool_dir, socket_dir, version; what FPMMaster
+ * gave stays. What is missing is said in master->trouble.
+ */
+void fpmp_master_derive(apr_pool_t *p, fpmp_master_t *master, const fpmp_ini_t *ini)
+    FPMP_NONNULL(1, 2, 3);
+
+/* ---- findings.c ------------------------------------------------------------------- */
+
+/** Add a finding; seen and mend are formatted by the caller (apr_psprintf). Returns its
+ * place, which stays valid (array of pointers). */
+fpmp_finding_t *fpmp_finding_add(apr_array_header_t *findings, const char *code,
+                                 fpmp_link_e link, fpmp_weight_e weight, fpmp_where_t where,
+                                 const char *seen, const char *mend) FPMP_NONNULL(1, 2);
+
+/** The one line that users see. */
+const char *fpmp_finding_text(apr_pool_t *p, const fpmp_finding_t *finding)
+    FPMP_NONNULL(1, 2);
+
+/** "socket", "pool file", ...: the word used everywhere. */
+const char *fpmp_link_name(fpmp_link_e link);
+
+/* ---- chain.c ------------------------------------------------------------------------ */
+
+/* Everything one reading of the configuration said, and what was derived from it. */
+typedef struct {
+    apr_pool_t *pool;
+    apr_array_header_t *lines;         /* fpmp_line_t *, FPMUser, in the order read */
+    fpmp_line_t *defaults;             /* FPMDefaults; NULL: none */
+    apr_array_header_t *masters_given; /* fpmp_master_t *, FPMMaster, in the order read */
+    const char *socket_dir;            /* FPMSocketDir; NULL: none */
+    fpmp_where_t socket_dir_where;
+    fpmp_sync_e sync; /* UNSET = auto */
+    fpmp_where_t sync_where;
+    int strict;
+    fpmp_where_t strict_where;
+    /* derived */
+    apr_array_header_t *masters;  /* fpmp_master_t *, the default first */
+    apr_array_header_t *chains;   /* fpmp_chain_t * */
+    apr_array_header_t *findings; /* fpmp_finding_t * */
+} fpmp_plan_t;
+
+/** An empty plan from pool p. */
+fpmp_plan_t *fpmp_plan_make(apr_pool_t *p) FPMP_NONNULL(1);
+
+/**
+ * Derive every chain. Needs plan->masters; fills plan->chains and each line's chain, and
+ * adds findings for what cannot be derived (no master, settings that disagree, socket path
+ * too long).
+ */
+void fpmp_chains_derive(fpmp_plan_t *plan, const fpmp_httpd_t *httpd) FPMP_NONNULL(1, 2);
+
+/** Put plan->findings into the order of the FPMUser lines; those of no line come first. */
+void fpmp_findings_sort(fpmp_plan_t *plan) FPMP_NONNULL(1);
+
+/**
+ * The rules that need the whole chain, called by fpmp_chains_derive: adds at most one
+ * finding.
+ * @param taken  pool directories and socket paths of the chains before it; this one is
+ * added
+ */
+void fpmp_chain_check(fpmp_plan_t *plan, fpmp_chain_t *chain, apr_hash_t *taken)
+    FPMP_NONNULL(1, 2, 3);
+
+/** Add a finding about one chain, at its first line. FPMP_BROKEN sets chain->broken. */
+void fpmp_chain_find(fpmp_plan_t *plan, fpmp_chain_t *chain, const char *code,
+                     fpmp_link_e link, fpmp_weight_e weight, const char *seen,
+                     const char *mend) FPMP_NONNULL(1, 2, 3, 6, 7);
+
+/* ---- pool_text.c ----------------------------------------------------------------------
+ */
+
+/**
+ * The bytes of a pool file. The same chain gives the same bytes: no date, no order of
+ * reading.
+ * @param chain  group is known; settings sorted
+ * @return NUL-terminated, from pool p
+ */
+const char *fpmp_pool_text_render(apr_pool_t *p, const fpmp_chain_t *chain,
+                                  const char *server_id) FPMP_NONNULL(1, 2, 3);
+
+typedef enum {
+    FPMP_MARK_NONE,  /* no marker of ours: never touched */
+    FPMP_MARK_WHOLE, /* ours, the hash matches */
+    FPMP_MARK_EDITED /* ours, and changed since */
+} fpmp_mark_e;
+
+/**
+ * Whose file is this?
+ * @param server_id  if not NULL, set to the PidFile in the marker, from pool p; NULL for
+ * MARK_NONE
+ */
+fpmp_mark_e fpmp_pool_text_mark(apr_pool_t *p, const char *text, apr_size_t len,
+                                const char **server_id) FPMP_NONNULL(1, 2);
+
+/** Do two pool files of ours say the same to FPM (all but the marker lines)? */
+int fpmp_pool_text_same(const char *a, const char *b) FPMP_NONNULL(1, 2);
+
+/* ---- drift.c, changes.c ----------------------------------------------------------------
+ */
+
+/**
+ * Judge one user against the rules. Sets chain->group, chain->uid, and chain->broken on a
+ * finding.
+ */
+void fpmp_drift_user(fpmp_plan_t *plan, fpmp_chain_t *chain, const fpmp_user_facts_t *facts,
+                     const fpmp_httpd_t *httpd) FPMP_NONNULL(1, 2, 3, 4);
+
+/** Judge a master: main file, binary, directories, foreign files that share a name or a
+ * socket with a chain, pool files missing, old or edited. */
+void fpmp_drift_master(fpmp_plan_t *plan, const fpmp_master_t *master,
+                       const fpmp_master_facts_t *facts, const fpmp_httpd_t *httpd,
+                       uid_t euid) FPMP_NONNULL(1, 2, 3, 4);
+
+/** What a start has to write and remove for this master: fpmp_change_t, in a fixed order.
+ */
+apr_array_header_t *
+fpmp_changes_find(apr_pool_t *p, const fpmp_plan_t *plan, const fpmp_master_t *master,
+                  const fpmp_master_facts_t *facts, const fpmp_httpd_t *httpd)
+    FPMP_NONNULL(1, 2, 3, 4, 5);
+
+/** 1: with these changes the master still has a pool; without one it does not start. */
+int fpmp_changes_leave_pool(apr_pool_t *p, const fpmp_master_facts_t *facts,
+                            const apr_array_header_t *changes) FPMP_NONNULL(1, 2, 3);
+
+/* ---- fcgi.c: FastCGI 1.0, the records of one request ----------------------------- */
+
+#define FPMP_FCGI_HEADER_BYTES 8
+#define FPMP_FCGI_RECORD_MAX                                                               \
+    65528 /* the largest multiple of 8 that fits the 16-bit length */
+
+/**
+ * BEGIN_REQUEST, all PARAMS, the empty PARAMS that ends them, in one piece.
+ * @param env      name -> value
+ * @param end      1: add the empty STDIN too (a request without body)
+ * @param len      set to the number of bytes
+ * @param too_long set to the name of a pair that no record can carry, with return NULL
+ * @return the bytes, from pool p; NULL if too_long
+ * Source: FastCGI 1.0 section 3; PHP-FPM takes no pair that spans two records (run by
+ * us, 8.2.36).
+ */
+char *fpmp_fcgi_request(apr_pool_t *p, const apr_table_t *env, int end, apr_size_t *len,
+                        const char **too_long) FPMP_NONNULL(1, 2, 4, 5);
+
+/** Fill the 8 bytes before a piece of the request body (len 0 ends it). */
+void fpmp_fcgi_stdin_header(unsigned char *header, apr_size_t len) FPMP_NONNULL(1);
+
+typedef enum {
+    FPMP_FCGI_MORE,   /* all bytes taken, more are needed */
+    FPMP_FCGI_STDOUT, /* piece of the answer */
+    FPMP_FCGI_STDERR, /* piece of the error text */
+    FPMP_FCGI_END,    /* the request is over; reader->protocol_status is set */
+    FPMP_FCGI_BROKEN  /* not FastCGI: reader->why says what */
+} fpmp_fcgi_event_e;
+
+typedef struct {
+    unsigned char header[FPMP_FCGI_HEADER_BYTES];
+    unsigned int have; /* bytes of header, 0 to 8 */
+    unsigned int content_left;
+    unsigned int padding_left;
+    unsigned char end[8];
+    unsigned int end_have;
+    int protocol_status; /* 0 complete, 2 overloaded */
+    const char *why;
+} fpmp_fcgi_reader_t; /* zero = fresh */
+
+/**
+ * Take the next event from received bytes.
+ * @param data, len  moved past what was taken
+ * @param piece, piece_len  for STDOUT and STDERR: the piece, inside data; never empty
+ */
+fpmp_fcgi_event_e fpmp_fcgi_next(fpmp_fcgi_reader_t *reader, const char **data,
+                                 apr_size_t *len, const char **piece, apr_size_t *piece_len)
+    FPMP_NONNULL(1, 2, 3, 4, 5);
+
+/* ---- report.c ---------------------------------------------------------------------------
+ */
+
+/** The chain link by link with the state of each, for DUMP_FPMPOOL: several lines. */
+const char *fpmp_report_chain(apr_pool_t *p, const fpmp_plan_t *plan,
+                              const fpmp_chain_t *chain) FPMP_NONNULL(1, 2, 3);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The chains as derived against the facts as seen: one master, its main file, program,
+ * directories and process; then its files (drift_files.c). Users: drift_user.c. Only the
+ * first broken link of a chain is said. Nothing is looked up or changed here: host/ fills
+ * the facts, changes.c says what a start would do. Entry point: fpmp_drift_master.
+ */
+#include "drift.h"
+
+void fpmp_look_find(fpmp_look_t *look, const char *code, fpmp_link_e link,
+                    fpmp_weight_e weight, const char *seen, const char *mend)
+{
+    fpmp_plan_t *plan = look->plan;
+    fpmp_finding_t *finding = NULL;
+    int i;
+
+    for (i = 0; i < plan->chains->nelts; i++) {
+        fpmp_chain_t *chain = APR_ARRAY_IDX(plan->chains, i, fpmp_chain_t *);
+
+        if (chain->master != look->master) {
+            continue;
+        }
+        if (!finding) {
+            finding = fpmp_finding_add(
+                plan->findings, code, link, weight,
+                look->master->where.file ? look->master->where : chain->where, seen, mend);
+            finding->master = look->master;
+        }
+        if (weight == FPMP_BROKEN && !chain->broken) {
+            chain->broken = finding;
+        }
+    }
+}
+
+/* Is this directory, looked at component by component, there? If not, that is said. */
+static int judge_there(fpmp_look_t *look, const apr_array_header_t *nodes, const char *code,
+                       const char *failed_code, fpmp_link_e link, const char *what,
+                       const char *dir)
+{
+    apr_pool_t *p = look->plan->pool;
+    const fpmp_node_t *last =
+        nodes->nelts ? &APR_ARRAY_IDX(nodes, nodes->nelts - 1, fpmp_node_t) : NULL;
+
+    if (last && last->lookup == FPMP_LOOKUP_FOUND) {
+        return 1;
+    }
+    if (last && last->lookup == FPMP_LOOKUP_FAILED) {
+        fpmp_look_find(look, failed_code, link, FPMP_UNKNOWN,
+                       apr_psprintf(p, "%s '%s' could not be looked at: '%s': %s", what,
+                                    dir, last->path,
+                                    last->why ? last->why : "no reason given"),
+                       "run this command as root to have it checked");
+        return 0;
+    }
+    fpmp_look_find(
+        look, code, link, FPMP_BROKEN,
+        apr_psprintf(p, "%s '%s' of master '%s' does not exist", what, dir,
+                     look->master->name),
+        apr_psprintf(p, "create it with 'install -d -m 0755 %s'%s", dir,
+                     link == FPMP_LINK_SOCKET ? ", at each boot if it is under /run" : ""));
+    return 0;
+}
+
+static int judge_main_file(fpmp_look_t *look)
+{
+    const fpmp_master_t *master = look->master;
+    const fpmp_master_facts_t *facts = look->facts;
+    apr_pool_t *p = look->plan->pool;
+
+    if (!facts->main.text && facts->main.node.lookup != FPMP_LOOKUP_MISSING &&
+        facts->main.node.lookup != FPMP_LOOKUP_UNASKED) {
+        fpmp_look_find(
+            look, "FPMP0505", FPMP_LINK_MASTER, FPMP_UNKNOWN,
+            apr_psprintf(p, "main file '%s' of master '%s' could not be read: %s",
+                         master->config_path, master->name,
+                         facts->main.node.why ? facts->main.node.why : "no reason given"),
+            "run this command as root to have it checked");
+        return 0;
+    }
+    if (!facts->main.text) {
+        fpmp_look_find(
+            look, "FPMP0504", FPMP_LINK_MASTER, FPMP_BROKEN,
+            apr_psprintf(p, "main file '%s' of master '%s' does not exist",
+                         master->config_path ? master->config_path : "(none given)",
+                         master->name),
+            "install that PHP-FPM, or mend config= on FPMMaster");
+        return 0;
+    }
+    if (master->trouble) {
+        fpmp_look_find(look, "FPMP0506", FPMP_LINK_MASTER, FPMP_BROKEN,
+                       apr_psprintf(p, "'%s': %s", master->name, master->trouble),
+                       "then run this check again");
+        return 0;
+    }
+    if (facts->binary.lookup == FPMP_LOOKUP_MISSING || !master->binary_path) {
+        fpmp_look_find(
+            look, "FPMP0507", FPMP_LINK_MASTER, FPMP_BROKEN,
+            apr_psprintf(p, "program '%s' of master '%s' does not exist",
+                         master->binary_path ? master->binary_path : "(none found)",
+                         master->name),
+            "install that PHP-FPM, or name its program with binary= on FPMMaster");
+        return 0;
+    }
+    return 1;
+}
+
+/* Pool directory and socket directory: there, and safe to write into as root? */
+static int judge_directories(fpmp_look_t *look)
+{
+    static const char mend[] =
+        "give it to root and take write permission from group and others";
+    apr_pool_t *p = look->plan->pool;
+    const fpmp_master_t *master = look->master;
+    const char *why;
+
+    if (!judge_there(look, look->facts->pool_dir, "FPMP0401", "FPMP0419",
+                     FPMP_LINK_POOL_FILE, "pool directory", master->pool_dir)) {
+        return 0;
+    }
+    why = fpmp_rule_safe_dir(p, look->facts->pool_dir, look->euid);
+    if (why) {
+        fpmp_look_find(
+            look, "FPMP0402", FPMP_LINK_POOL_FILE, FPMP_BROKEN,
+            apr_psprintf(p, "pool directory '%s' is not safe: %s", master->pool_dir, why),
+            mend);
+        return 0;
+    }
+    if (!judge_there(look, look->facts->socket_dir, "FPMP0302", "FPMP0306",
+                     FPMP_LINK_SOCKET, "socket directory", master->socket_dir)) {
+        return 0;
+    }
+    why = fpmp_rule_safe_dir(p, look->facts->socket_dir, look->httpd->uid);
+    if (why) {
+        fpmp_look_find(look, "FPMP0303", FPMP_LINK_SOCKET, FPMP_BROKEN,
+                       apr_psprintf(p, "socket directory '%s' is not safe: %s",
+                                    master->socket_dir, why),
+                       mend);
+        return 0;
+    }
+    return 1;
+}
+
+static void judge_process(fpmp_look_t *look)
+{
+    apr_pool_t *p = look->plan->pool;
+    const char *why = look->facts->run_why ? look->facts->run_why : "no reason given";
+
+    if (look->facts->run == FPMP_RUN_NO) {
+        fpmp_look_find(look, "FPMP0508", FPMP_LINK_MASTER, FPMP_NOTICE,
+                       apr_psprintf(p, "PHP-FPM of master '%s' does not run: %s",
+                                    look->master->name, why),
+                       "start it; it reads the pool files then");
+    }
+    else if (look->facts->run == FPMP_RUN_OTHER) {
+        fpmp_look_find(
+            look, "FPMP0509", FPMP_LINK_MASTER, FPMP_NOTICE,
+            apr_psprintf(p, "pid file '%s' of master '%s' names another process: %s",
+                         look->master->pid_path, look->master->name, why),
+            "start PHP-FPM, or mend pid=, binary= or config= on FPMMaster; that process is "
+            "never signalled");
+    }
+    else if (look->facts->run == FPMP_RUN_UNKNOWN) {
+        fpmp_look_find(
+            look, "FPMP0510", FPMP_LINK_MASTER, FPMP_NOTICE,
+            apr_psprintf(p, "nobody can say whether master '%s' runs: %s",
+                         look->master->name, why),
+            "see to the pid line of its main file, or reload PHP-FPM by hand after each "
+            "change");
+    }
+}
+
+void fpmp_drift_master(fpmp_plan_t *plan, const fpmp_master_t *master,
+                       const fpmp_master_facts_t *facts, const fpmp_httpd_t *httpd,
+                       uid_t euid)
+{
+    fpmp_look_t look = { plan, master, facts, httpd, euid };
+
+    if (judge_main_file(&look) && judge_directories(&look)) {
+        fpmp_drift_files(&look);
+        judge_process(&look);
+    }
+}

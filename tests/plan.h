@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A reading of the configuration and a look at a machine, filled in by hand: what the tests
+ * of core/ that judge whole plans share. The machine is a Debian with PHP 8.2 on which
+ * nothing is wrong; each test breaks the one thing it is about. plan_findings() holds the
+ * rules for messages over every finding that any of these tests sees.
+ */
+#ifndef FPMP_TESTS_PLAN_H
+#define FPMP_TESTS_PLAN_H
+
+#include "../core/core.h"
+
+#include <apr_general.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <ctype.h>
+#include <string.h>
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define UNUSED __attribute__((unused))
+
+#define SITE "/etc/apache2/sites-enabled/david.conf"
+#define POOL_DIR "/etc/php/8.2/fpm/pool.d"
+#define MAIN_FILE "/etc/php/8.2/fpm/php-fpm.conf"
+#define SERVER "/run/apache2/apache2.pid"
+#define OTHER_SERVER "/run/apache2-two/apache2.pid"
+/* The end of a finding about the first, second and third FPMUser line. */
+#define AT_10 " (FPMUser at " SITE ":10)\n"
+#define AT_20 " (FPMUser at " SITE ":20)\n"
+#define AT_30 " (FPMUser at " SITE ":30)\n"
+
+#define MESSAGE_MAX_BYTES 299
+
+static const fpmp_httpd_t httpd = {
+    .user = "www-data", .group = "www-data", .uid = 33, .gid = 33, .server_id = SERVER
+};
+
+UNUSED static int setup(void **state)
+{
+    return apr_pool_create((apr_pool_t **)state, NULL) != APR_SUCCESS;
+}
+
+UNUSED static int teardown(void **state)
+{
+    apr_pool_destroy(*state);
+    return 0;
+}
+
+#define plan_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+UNUSED static void expect_text(const char *title, const char *got, const char *want)
+{
+    if (strcmp(got, want) != 0) {
+        fail_msg("%s:\n got '%s'\nwant '%s'", title, got, want);
+    }
+}
+
+/* ---- the configuration ------------------------------------------------------------- */
+
+/* One FPMUser line, or FPMDefaults with user 0. Words as httpd splits them. */
+UNUSED static fpmp_line_t *line_read(apr_pool_t *p, const char *text, int user, int number)
+{
+    fpmp_line_t *line = apr_pcalloc(p, sizeof(*line));
+    const char *why;
+    char **argv;
+    int argc = 0;
+
+    line->where.file = SITE;
+    line->where.line = number;
+    line->where.directive = user ? "FPMUser" : "FPMDefaults";
+    apr_tokenize_to_argv(text, &argv, p);
+    while (argv[argc]) {
+        argc++;
+    }
+    why = fpmp_line_parse(p, line, user, argc, argv);
+    if (why) {
+        fail_msg("'%s' is refused: %s", text, why);
+    }
+    return line;
+}
+
+/* The first line of a plan stands at :10, the next at :20. */
+UNUSED static fpmp_line_t *plan_line(fpmp_plan_t *plan, const char *text)
+{
+    fpmp_line_t *line = line_read(plan->pool, text, 1, 10 * (plan->lines->nelts + 1));
+
+    APR_ARRAY_PUSH(plan->lines, fpmp_line_t *) = line;
+    return line;
+}
+
+UNUSED static fpmp_master_t *plan_master(fpmp_plan_t *plan, const char *name)
+{
+    fpmp_master_t *master = apr_pcalloc(plan->pool, sizeof(*master));
+    const char *dir = apr_pstrcat(plan->pool, "/etc/php/", name, "/fpm", NULL);
+
+    master->name = name;
+    master->config_path = apr_pstrcat(plan->pool, dir, "/php-fpm.conf", NULL);
+    master->binary_path = apr_pstrcat(plan->pool, "/usr/sbin/php-fpm", name, NULL);
+    master->pid_path = apr_pstrcat(plan->pool, "/run/php/php", name, "-fpm.pid", NULL);
+    master->pool_dir = apr_pstrcat(plan->pool, dir, "/pool.d", NULL);
+    master->socket_dir = "/run/php";
+    master->version = fpmp_version_number(name);
+    APR_ARRAY_PUSH(plan->masters, fpmp_master_t *) = master;
+    return master;
+}
+
+/* A plan with master 8.2 and these FPMUser lines (NULL: none), not derived yet. */
+UNUSED static fpmp_plan_t *plan_of(apr_pool_t *p, const char *first, const char *second,
+                                   const char *third)
+{
+    const char *texts[] = { first, second, third };
+    fpmp_plan_t *plan = fpmp_plan_make(p);
+
+    plan_master(plan, "8.2");
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        if (texts[i]) {
+            plan_line(plan, texts[i]);
+        }
+    }
+    return plan;
+}
+
+UNUSED static fpmp_master_t *master_at(const fpmp_plan_t *plan, int i)
+{
+    assert_in_range(i, 0, plan->masters->nelts - 1);
+    return APR_ARRAY_IDX(plan->masters, i, fpmp_master_t *);
+}
+
+UNUSED static fpmp_chain_t *chain_at(const fpmp_plan_t *plan, int i)
+{
+    if (i >= plan->chains->nelts) {
+        fail_msg("there are %d chains, chain %d is asked for", plan->chains->nelts, i);
+    }
+    return APR_ARRAY_IDX(plan->chains, i, fpmp_chain_t *);
+}
+
+UNUSED static fpmp_line_t *line_at(const fpmp_plan_t *plan, int i)
+{
+    assert_in_range(i, 0, plan->lines->nelts - 1);
+    return APR_ARRAY_IDX(plan->lines, i, fpmp_line_t *);
+}
+
+/* ---- the machine ------------------------------------------------------------------- */
+
+/* A user with a group of the same name; every user of the tests may have this uid. */
+UNUSED static fpmp_user_facts_t user_found(const fpmp_chain_t *chain)
+{
+    fpmp_user_facts_t facts = {
+        .user_lookup = FPMP_LOOKUP_FOUND, .group_lookup = FPMP_LOOKUP_FOUND,
+        .uid = 1001, .gid = 1001, .primary_gid = 1001,
+        .group = chain->group ? chain->group : chain->user,
+    };
+
+    return facts;
+}
+
+/* Derive, and find each user. */
+UNUSED static void plan_derive(fpmp_plan_t *plan)
+{
+    fpmp_chains_derive(plan, &httpd);
+    for (int i = 0; i < plan->chains->nelts; i++) {
+        fpmp_user_facts_t facts = user_found(chain_at(plan, i));
+
+        fpmp_drift_user(plan, chain_at(plan, i), &facts, &httpd);
+    }
+}
+
+/* Each component of a directory of root's, mode 0755, "/" first. */
+UNUSED static apr_array_header_t *dir_nodes(apr_pool_t *p, const char *path)
+{
+    apr_array_header_t *nodes = apr_array_make(p, 8, sizeof(fpmp_node_t));
+    const fpmp_node_t root = {
+        .path = "/", .lookup = FPMP_LOOKUP_FOUND, .kind = FPMP_NODE_DIR, .mode = 0755
+    };
+
+    APR_ARRAY_PUSH(nodes, fpmp_node_t) = root;
+    for (const char *end = path; *end;) {
+        fpmp_node_t node = root;
+
+        end += 1 + strcspn(end + 1, "/");
+        node.path = apr_pstrmemdup(p, path, (apr_size_t)(end - path));
+        APR_ARRAY_PUSH(nodes, fpmp_node_t) = node;
+    }
+    return nodes;
+}
+
+UNUSED static fpmp_node_t *last_node(apr_array_header_t *nodes)
+{
+    return &APR_ARRAY_IDX(nodes, nodes->nelts - 1, fpmp_node_t);
+}
+
+UNUSED static fpmp_file_t *add_file(apr_pool_t *p, fpmp_master_facts_t *facts,
+                                    const char *path, const char *text)
+{
+    fpmp_file_t *file = apr_pcalloc(p, sizeof(*file));
+
+    file->node.path = path;
+    file->node.lookup = FPMP_LOOKUP_FOUND;
+    file->node.kind = FPMP_NODE_FILE;
+    file->node.mode = 0644;
+    file->text = text;
+    file->len = text ? strlen(text) : 0;
+    APR_ARRAY_PUSH(facts->files, fpmp_file_t *) = file;
+    apr_hash_set(facts->by_path, path, APR_HASH_KEY_STRING, file);
+    return file;
+}
+
+/* A running master whose only file is the www.conf of the distribution. */
+UNUSED static fpmp_master_facts_t *facts_of(apr_pool_t *p, const fpmp_master_t *master)
+{
+    fpmp_master_facts_t *facts = apr_pcalloc(p, sizeof(*facts));
+
+    facts->main.node.path = master->config_path;
+    facts->main.node.lookup = FPMP_LOOKUP_FOUND;
+    facts->main.node.kind = FPMP_NODE_FILE;
+    facts->main.text = apr_psprintf(p, "[global]\npid = %s\ninclude=%s/*.conf\n",
+                                    master->pid_path, master->pool_dir);
+    facts->main.len = strlen(facts->main.text);
+    facts->binary.path = master->binary_path;
+    facts->binary.lookup = FPMP_LOOKUP_FOUND;
+    facts->binary.kind = FPMP_NODE_FILE;
+    facts->pool_dir = dir_nodes(p, master->pool_dir);
+    facts->socket_dir = dir_nodes(p, master->socket_dir);
+    last_node(facts->socket_dir)->uid = httpd.uid; /* as Debian makes /run/php */
+    facts->files = apr_array_make(p, 4, sizeof(fpmp_file_t *));
+    facts->by_path = apr_hash_make(p);
+    facts->run = FPMP_RUN_YES;
+    facts->pid = 4711;
+    facts->may_write = 1;
+    add_file(p, facts, apr_pstrcat(p, master->pool_dir, "/www.conf", NULL),
+             "[www]\nuser = www-data\nlisten = /run/php/php8.2-fpm.sock\npm = ondemand\n"
+             "pm.max_children = 5\n");
+    return facts;
+}
+
+/* The chain's own pool file, as this server writes it. */
+UNUSED static fpmp_file_t *add_own_file(apr_pool_t *p, fpmp_master_facts_t *facts,
+                                        const fpmp_chain_t *chain, const char *server)
+{
+    return add_file(p, facts, chain->pool_file_path, fpmp_pool_text_render(p, chain,
+                                                                           server));
+}
+
+/* The same bytes with a line added behind, as an administrator's editor leaves them. */
+UNUSED static void edit_file(apr_pool_t *p, fpmp_file_t *file)
+{
+    file->text = apr_pstrcat(p, file->text, "php_flag[display_errors] = on\n", NULL);
+    file->len = strlen(file->text);
+}
+
+/* ---- the findings ------------------------------------------------------------------ */
+
+/* What STYLE.md asks of every message. */
+UNUSED static void hold_message_rules(const char *title, const char *text)
+{
+    for (const char *c = text; *c; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+            fail_msg("%s: byte 0x%02x in the message '%s'", title, (unsigned char)*c, text);
+        }
+    }
+    if (strlen(text) > MESSAGE_MAX_BYTES) {
+        fail_msg("%s: %d bytes in the message '%s'", title, (int)strlen(text), text);
+    }
+    if (strstr(text, "(null)") || strstr(text, "; ;") || strstr(text, ";  ")) {
+        fail_msg("%s: something is missing in the message '%s'", title, text);
+    }
+}
+
+UNUSED static const char *finding_row(apr_pool_t *p, const char *title,
+                                      const fpmp_finding_t *finding)
+{
+    static const char *const weights[] = {
+        [FPMP_WEIGHT_NONE] = "NONE", [FPMP_BROKEN] = "BROKEN", [FPMP_PENDING] = "PENDING",
+        [FPMP_NOTICE] = "NOTICE", [FPMP_UNKNOWN] = "UNKNOWN",
+    };
+    const char *text = fpmp_finding_text(p, finding);
+
+    hold_message_rules(title, text);
+    if (strncmp(finding->code, "FPMP", 4) != 0 || strlen(finding->code) != 8
+        || strspn(finding->code + 4, "0123456789") != 4) {
+        fail_msg("%s: '%s' is no code in '%s'", title, finding->code, text);
+    }
+    if (!*finding->seen || !*finding->mend || finding->link == FPMP_LINK_NONE) {
+        fail_msg("%s: no link, no value seen or no mend in '%s'", title, text);
+    }
+    return apr_pstrcat(p, weights[finding->weight], " ", text, "\n", NULL);
+}
+
+/* "BROKEN FPMP0201: user: ...\n" for each finding, in order. */
+UNUSED static const char *plan_findings(const fpmp_plan_t *plan, const char *title)
+{
+    const char *all = "";
+
+    for (int i = 0; i < plan->findings->nelts; i++) {
+        all = apr_pstrcat(plan->pool, all,
+                          finding_row(plan->pool, title,
+                                      APR_ARRAY_IDX(plan->findings, i, fpmp_finding_t *)),
+                          NULL);
+    }
+    return all;
+}
+
+UNUSED static void expect_findings(const char *title, const fpmp_plan_t *plan,
+                                   const char *want)
+{
+    expect_text(title, plan_findings(plan, title), want);
+}
+
+#endif

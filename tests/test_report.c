@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The chain in words, as DUMP_FPMPOOL prints it: each link with its value, and behind it
+ * what was found about it.
+ */
+/* links: core/report.c core/drift.c core/drift_user.c core/drift_files.c core/chain.c core/chain_check.c core/line.c core/changes.c core/findings.c core/settings.c core/value.c core/agree.c core/rules.c core/ini.c core/masters.c core/pool_text.c */
+#include "plan.h"
+
+#define POOL_FILE POOL_DIR "/fpmpool-david.conf"
+#define SOCKET "/run/php/fpmpool-8.2-david.sock"
+
+#define WHOLE "  state        every link holds\n"
+
+/* The report of david: the end of three rows, and the rows that close it. */
+static const char *report(apr_pool_t *p, const char *socket, const char *file,
+                          const char *master, const char *states)
+{
+    return apr_psprintf(p, "  line         FPMUser david at " SITE ":10\n"
+                           "  user         david, group david\n"
+                           "  extension    .php\n"
+                           "  handler      fpmpool\n"
+                           "  socket       " SOCKET ", owner www-data, group www-data, "
+                                                    "mode "
+                           "0600%s\n"
+                           "  pool         [david]\n"
+                           "  pool file    " POOL_FILE "%s\n"
+                           "  master       8.2: /usr/sbin/php-fpm8.2 -y " MAIN_FILE "%s\n"
+                           "%s",
+                        socket, file, master, states);
+}
+
+static void lose_socket_dir(fpmp_master_facts_t *facts)
+{
+    last_node(facts->socket_dir)->lookup = FPMP_LOOKUP_MISSING;
+}
+
+static void lose_main(fpmp_master_facts_t *facts)
+{
+    facts->main.text = NULL;
+    facts->main.node.lookup = FPMP_LOOKUP_MISSING;
+}
+
+static void lose_file(fpmp_master_facts_t *facts)
+{
+    facts->by_path = apr_hash_make(apr_hash_pool_get(facts->by_path));
+}
+
+static void stop_master(fpmp_master_facts_t *facts)
+{
+    facts->run = FPMP_RUN_NO;
+    facts->run_why = "pid file '/run/php/php8.2-fpm.pid' does not exist";
+}
+
+static void hide_main(fpmp_master_facts_t *facts)
+{
+    facts->main.text = NULL;
+    facts->main.node.lookup = FPMP_LOOKUP_FAILED;
+    facts->main.node.why = "Permission denied";
+}
+
+static void leave_whole(fpmp_master_facts_t *facts)
+{
+    (void)facts;
+}
+
+/* Each finding of the plan in full, as the last rows have it. */
+static const char *states_of(apr_pool_t *p, const fpmp_plan_t *plan)
+{
+    const char *text = "";
+
+    for (int i = 0; i < plan->findings->nelts; i++) {
+        text = apr_pstrcat(p, text, "  state        ",
+                           fpmp_finding_text(p, APR_ARRAY_IDX(plan->findings, i,
+                                                              fpmp_finding_t *)),
+                           "\n", NULL);
+    }
+    return *text ? text : WHOLE;
+}
+
+typedef struct {
+    const char *title;
+    void (*damage)(fpmp_master_facts_t *facts);
+    const char *socket, *file, *master; /* the end of each row */
+} report_row_t;
+
+static void hold_row(apr_pool_t *p, const report_row_t *row)
+{
+    fpmp_plan_t *plan = plan_of(p, "david", NULL, NULL);
+    fpmp_master_facts_t *facts = facts_of(p, master_at(plan, 0));
+
+    plan_derive(plan);
+    add_own_file(p, facts, chain_at(plan, 0), SERVER);
+    row->damage(facts);
+    fpmp_drift_master(plan, master_at(plan, 0), facts, &httpd, 0);
+    expect_text(row->title, fpmp_report_chain(p, plan, chain_at(plan, 0)),
+                report(p, row->socket, row->file, row->master, states_of(p, plan)));
+}
+
+static void a_finding_stands_behind_its_link(void **state)
+{
+    static const report_row_t table[] = {
+        { "nothing is wrong", leave_whole, "", "", "" },
+        { "a broken socket", lose_socket_dir, "  <- broken, FPMP0302", "", "" },
+        { "a file to be written", lose_file, "", "  <- pending, FPMP0407", "" },
+        { "a broken master", lose_main, "", "", "  <- broken, FPMP0504" },
+    };
+
+    for (size_t i = 0; i < COUNT(table); i++) {
+        hold_row(*state, &table[i]);
+    }
+}
+
+/* Findings of a whole master belong to each of its chains, also where they break none. */
+static void what_a_master_lacks_stands_behind_the_master(void **state)
+{
+    static const report_row_t table[] = {
+        { "a master that does not run", stop_master, "", "", "  <- notice, FPMP0508" },
+        { "a main file that could not be read", hide_main, "", "", "  <- unknown, FPMP0505"
+        },
+    };
+
+    for (size_t i = 0; i < COUNT(table); i++) {
+        hold_row(*state, &table[i]);
+    }
+}
+
+static void a_finding_of_another_chain_is_not_shown(void **state)
+{
+    const fpmp_user_facts_t gone = { .user_lookup = FPMP_LOOKUP_MISSING };
+    fpmp_plan_t *plan = plan_of(*state, "david", "anna", NULL);
+    fpmp_user_facts_t found;
+
+    fpmp_chains_derive(plan, &httpd);
+    found = user_found(chain_at(plan, 0));
+    fpmp_drift_user(plan, chain_at(plan, 0), &found, &httpd);
+    fpmp_drift_user(plan, chain_at(plan, 1), &gone, &httpd);
+    assert_int_equal(plan->findings->nelts, 1);
+    expect_text("david", fpmp_report_chain(*state, plan, chain_at(plan, 0)),
+                report(*state, "", "", "", WHOLE));
+}
+
+/* The reader must not have to guess which of the two words has the dot. */
+static void every_extension_has_its_dot(void **state)
+{
+    fpmp_plan_t *plan = plan_of(*state, "david ext=php,phtml", NULL, NULL);
+    const char *text;
+
+    plan_derive(plan);
+    text = fpmp_report_chain(*state, plan, chain_at(plan, 0));
+    if (!strstr(text, "  extension    .php .phtml\n")) {
+        fail_msg("got '%s'", text);
+    }
+}
+
+static void every_line_of_a_pool_is_named_with_its_host(void **state)
+{
+    fpmp_plan_t *plan = plan_of(*state, "david", "david:staff", NULL);
+    const char *want = "  line         FPMUser david at " SITE ":10, host a.example\n"
+                       "  line         FPMUser david at " SITE ":20\n"
+                       "  user         david, group staff\n";
+    const char *text;
+
+    line_at(plan, 0)->host = "a.example";
+    plan_derive(plan);
+    text = fpmp_report_chain(*state, plan, chain_at(plan, 0));
+    expect_text("two lines", apr_pstrndup(*state, text, strlen(want)), want);
+}
+
+static void what_is_not_known_is_said_in_words(void **state)
+{
+    fpmp_plan_t *plan = plan_of(*state, "david", NULL, NULL);
+    fpmp_master_t *master = master_at(plan, 0);
+    const fpmp_user_facts_t gone = { .user_lookup = FPMP_LOOKUP_MISSING };
+
+    master->pool_dir = master->socket_dir = master->binary_path = NULL;
+    fpmp_chains_derive(plan, &httpd);
+    fpmp_drift_user(plan, chain_at(plan, 0), &gone, &httpd);
+    expect_text("nothing known", fpmp_report_chain(*state, plan, chain_at(plan, 0)),
+                "  line         FPMUser david at " SITE ":10\n"
+                "  user         david, group (not known)  <- broken, FPMP0201\n"
+                "  extension    .php\n"
+                "  handler      fpmpool\n"
+                "  socket       (none), owner www-data, group www-data, mode 0600\n"
+                "  pool         [david]\n"
+                "  pool file    (none)\n"
+                "  master       8.2: (no program) -y " MAIN_FILE "\n"
+                "  state        FPMP0201: user: 'david' does not exist on this machine; "
+                "create it "
+                "with 'useradd david', or mend the name" AT_10);
+}
+
+static void a_master_without_main_file_has_no_null_in_its_row(void **state)
+{
+    fpmp_plan_t *plan = plan_of(*state, "david", NULL, NULL);
+    const char *text;
+
+    master_at(plan, 0)->config_path = NULL;
+    plan_derive(plan);
+    text = fpmp_report_chain(*state, plan, chain_at(plan, 0));
+    if (strstr(text, "(null)")) {
+        fail_msg("got '%s'", text);
+    }
+}
+
+/* A broken directive is a link of the chain as well as every other. */
+static void a_broken_directive_is_shown(void **state)
+{
+    fpmp_plan_t *plan = plan_of(*state, "david pm=dynamic", NULL, NULL);
+    const char *text;
+
+    plan_derive(plan);
+    text = fpmp_report_chain(*state, plan, chain_at(plan, 0));
+    if (!strstr(text, "FPMP0102")) {
+        fail_msg("the chain is broken by FPMP0102 and its report does not say so:\n%s",
+                 text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        plan_test(a_finding_stands_behind_its_link),
+        plan_test(what_a_master_lacks_stands_behind_the_master),
+        plan_test(a_finding_of_another_chain_is_not_shown),
+        plan_test(every_extension_has_its_dot),
+        plan_test(every_line_of_a_pool_is_named_with_its_host),
+        plan_test(what_is_not_known_is_said_in_words),
+        plan_test(a_master_without_main_file_has_no_null_in_its_row),
+        plan_test(a_broken_directive_is_shown),
+    };
+    int failed;
+
+    apr_initialize();
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    apr_terminate();
+    return failed;
+}
