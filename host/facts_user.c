@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the machine says of users and groups. Tells "he is not there" apart from "we could
+ * not look"; what either means is core's. Entry point: fpmp_facts_user.
+ */
+#include "host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_ENTRY_BYTES (1024 * 1024) /* of one passwd or group entry */
+#define MAX_GROUPS 65536              /* NGROUPS_MAX of Linux */
+
+static const char *words(apr_pool_t *p, int err)
+{
+    apr_status_t status = err;
+
+    return apr_psprintf(p, "%pm", &status);
+}
+
+/* glibc asks the next service of nsswitch.conf when one cannot look, and forgets that it
+ * could not: out of descriptors, "files systemd" says that root does not exist
+ * (glibc 2.36). So "missing" only counts where the file itself can be opened. A network
+ * service that is down before another one says "not found" cannot be told from a user that
+ * is gone. */
+static int can_look(const char *file)
+{
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return fd >= 0 || errno == ENOENT; /* a system without that file has other services */
+}
+
+/* POSIX: 0 and no entry means missing; glibc's services also say so with these two. */
+static fpmp_lookup_e judge_lookup(apr_pool_t *p, int err, const void *entry,
+                                  const char *file, const char **why)
+{
+    int missing = err == 0 || err == ENOENT || err == ESRCH;
+
+    if (entry) {
+        return FPMP_LOOKUP_FOUND;
+    }
+    if (missing && can_look(file)) {
+        return FPMP_LOOKUP_MISSING;
+    }
+    *why = words(p, missing ? errno : err);
+    return FPMP_LOOKUP_FAILED;
+}
+
+/* Call ask with a buffer that grows until the entry fits. 'ask' uses buf, size and sets
+ * err. */
+#define ASK_GROWING(p, err, ask)                                                           \
+    do {                                                                                   \
+        size_t size = 1024;                                                                \
+        char *buf = NULL;                                                                  \
+        do {                                                                               \
+            if (!buf || err == ERANGE) {                                                   \
+                size *= 4;                                                                 \
+                buf = apr_palloc(p, size);                                                 \
+            }                                                                              \
+            err = (ask);                                                                   \
+        } while (err == EINTR || (err == ERANGE && size < MAX_ENTRY_BYTES));               \
+    } while (0)
+
+static fpmp_lookup_e find_user(apr_pool_t *p, const char *name, struct passwd *entry,
+                               const char **why)
+{
+    struct passwd *found = NULL;
+    int err = 0;
+
+    ASK_GROWING(p, err, getpwnam_r(name, entry, buf, size, &found));
+    return judge_lookup(p, err, found, "/etc/passwd", why);
+}
+
+static fpmp_lookup_e find_group(apr_pool_t *p, const char *name, struct group *entry,
+                                const char **why)
+{
+    struct group *found = NULL;
+    int err = 0;
+
+    ASK_GROWING(p, err, getgrnam_r(name, entry, buf, size, &found));
+    return judge_lookup(p, err, found, "/etc/group", why);
+}
+
+static fpmp_lookup_e find_gid(apr_pool_t *p, gid_t gid, struct group *entry,
+                              const char **why)
+{
+    struct group *found = NULL;
+    int err = 0;
+
+    ASK_GROWING(p, err, getgrgid_r(gid, entry, buf, size, &found));
+    return judge_lookup(p, err, found, "/etc/group", why);
+}
+
+const char *fpmp_facts_uid_name(apr_pool_t *p, uid_t uid)
+{
+    struct passwd entry, *found = NULL;
+    int err = 0;
+
+    ASK_GROWING(p, err, getpwuid_r(uid, &entry, buf, size, &found));
+    return found ? entry.pw_name : apr_psprintf(p, "%lu", (unsigned long)uid);
+}
+
+const char *fpmp_facts_gid_name(apr_pool_t *p, gid_t gid)
+{
+    struct group entry;
+    const char *why;
+
+    return find_gid(p, gid, &entry, &why) == FPMP_LOOKUP_FOUND
+               ? entry.gr_name
+               : apr_psprintf(p, "%lu", (unsigned long)gid);
+}
+
+/* Supplementary groups count: FPM's workers get them all through initgroups(3). */
+static int is_member(apr_pool_t *p, const char *user, gid_t primary, gid_t wanted)
+{
+    int count = 64, room, i;
+    gid_t *groups;
+
+    do {
+        room = count;
+        groups = apr_palloc(p, (apr_size_t)room * sizeof(*groups));
+        if (getgrouplist(user, primary, groups, &count) >= 0) {
+            break;
+        }
+        count = count > room ? count : room * 2;
+    } while (count <= MAX_GROUPS);
+    for (i = 0; i < count && i < room; i++) {
+        if (groups[i] == wanted) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void look_at_group(apr_pool_t *p, const char *group, fpmp_user_facts_t *out)
+{
+    struct group entry;
+
+    if (group) {
+        out->group = group;
+        out->group_lookup = find_group(p, group, &entry, &out->why);
+        out->gid = out->group_lookup == FPMP_LOOKUP_FOUND ? entry.gr_gid : (gid_t)-1;
+        return;
+    }
+    if (out->user_lookup != FPMP_LOOKUP_FOUND) {
+        return; /* no user, no primary group to ask for */
+    }
+    out->gid = out->primary_gid;
+    out->group_lookup = find_gid(p, out->gid, &entry, &out->why);
+    out->group = out->group_lookup == FPMP_LOOKUP_FOUND
+                     ? entry.gr_name
+                     : apr_psprintf(p, "%lu", (unsigned long)out->gid);
+}
+
+void fpmp_facts_user(apr_pool_t *p, const char *user, const char *group, gid_t httpd_gid,
+                     fpmp_user_facts_t *out)
+{
+    struct passwd entry;
+
+    memset(out, 0, sizeof(*out));
+    out->uid = (uid_t)-1;
+    out->gid = out->primary_gid = (gid_t)-1;
+    out->user_lookup = find_user(p, user, &entry, &out->why);
+    if (out->user_lookup == FPMP_LOOKUP_FOUND) {
+        out->uid = entry.pw_uid;
+        out->primary_gid = entry.pw_gid;
+        out->in_httpd_group = is_member(p, user, entry.pw_gid, httpd_gid);
+    }
+    look_at_group(p, group, out);
+    if (out->group_lookup == FPMP_LOOKUP_FOUND && out->gid == httpd_gid) {
+        out->in_httpd_group = 1;
+    }
+}

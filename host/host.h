@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * host/ asks and moves the machine: users, files, processes, sockets. It decides
+ * nothing about right or wrong (core/ does), logs nothing, knows no httpd header.
+ */
+#ifndef FPMP_HOST_H
+#define FPMP_HOST_H
+
+#include "../core/core.h"
+
+#include <sys/uio.h>
+
+/* ---- pool_writer.c (top level) ----------------------------------------------------- */
+
+/**
+ * Put text at path, whole or not at all: temporary file in the same directory (no name that
+ * FPM's "*.conf" reads), fsync, rename, fsync of the directory. Mode 0644, our owner.
+ * Nothing at path is followed or opened; a directory, socket or FIFO there is refused.
+ * @param dir_fd  the directory, opened with fpmp_dir_lock: the writer works relative to it
+ * only
+ * @param name    file name without '/'
+ * @param why     on failure set to a phrase: which step on which path, errno in words
+ * @return 0 or errno of the first failure; the old file is intact and no temporary file
+ * left
+ */
+int fpmp_pool_write(apr_pool_t *p, int dir_fd, const char *name, const char *text,
+                    const char **why) FPMP_NONNULL(1, 3, 4, 5);
+
+/** Remove a pool file: unlink and fsync of the directory. ENOENT is success. Same return as
+ * fpmp_pool_write. */
+int fpmp_pool_remove(apr_pool_t *p, int dir_fd, const char *name, const char **why)
+    FPMP_NONNULL(1, 3, 4);
+
+/**
+ * Keep a hand-edited pool file under a name that FPM does not read: NAME.edited, or
+ * NAME.edited.2 to .99 if taken; never over a file that exists.
+ * @param kept  set to the new name
+ */
+int fpmp_pool_keep_aside(apr_pool_t *p, int dir_fd, const char *name, const char **kept,
+                         const char **why) FPMP_NONNULL(1, 3, 4, 5);
+
+/**
+ * Open a pool directory (no symlink as last component) and take the one lock of its master:
+ * flock(2) on the directory itself, so no lock file is left behind.
+ * @param wait_sec  deadline for the lock
+ * @param fd        set; close(2) it to unlock
+ * @return 0, ETIMEDOUT if somebody else holds it for that long, or errno; why as above
+ */
+int fpmp_dir_lock(apr_pool_t *p, const char *dir, int wait_sec, int *fd, const char **why)
+    FPMP_NONNULL(1, 2, 4, 5);
+
+/* ---- masters.c ----------------------------------------------------------------------- */
+
+/**
+ * Every PHP-FPM installation found by the table of layouts: main file and executable exist.
+ * @param root  "" for the machine, else a directory that stands for "/" (tests); the paths
+ * in the result carry no root
+ * @return fpmp_master_t *, newest version first, complete as fpmp_master_derive leaves them
+ */
+apr_array_header_t *fpmp_masters_find(apr_pool_t *p, const char *root) FPMP_NONNULL(1, 2);
+
+/** Read the main file of an FPMMaster line and derive what it left out. binary_path NULL is
+ * searched for by the table. */
+void fpmp_master_complete(apr_pool_t *p, fpmp_master_t *master) FPMP_NONNULL(1, 2);
+
+/* ---- facts.c ----------------------------------------------------------------------------
+ */
+
+/** Look up a user and a group (NULL: the primary group). */
+void fpmp_facts_user(apr_pool_t *p, const char *user, const char *group, gid_t httpd_gid,
+                     fpmp_user_facts_t *out) FPMP_NONNULL(1, 2, 5);
+
+/** Name of a uid / gid; digits if it has none. */
+const char *fpmp_facts_uid_name(apr_pool_t *p, uid_t uid) FPMP_NONNULL(1);
+const char *fpmp_facts_gid_name(apr_pool_t *p, gid_t gid) FPMP_NONNULL(1);
+
+/** lstat one path. */
+void fpmp_facts_node(apr_pool_t *p, const char *path, fpmp_node_t *out)
+    FPMP_NONNULL(1, 2, 3);
+
+/** stat each component of an absolute path, "/" first, symlinks followed (the last one
+ * not); ends at the first that is missing. */
+apr_array_header_t *fpmp_facts_path(apr_pool_t *p, const char *path) FPMP_NONNULL(1, 2);
+
+/** Read one regular file up to max_bytes (1 MiB), never blocking on a FIFO. */
+void fpmp_facts_file(apr_pool_t *p, const char *path, fpmp_file_t *out)
+    FPMP_NONNULL(1, 2, 3);
+
+/**
+ * The files that an include pattern of this master's main file matches, directories left
+ * out.
+ * @param resolved  set to the absolute pattern; NULL if it is relative to a prefix unknown
+ * to us
+ * @return const char * paths in FPM's order (bytewise), may be empty
+ */
+apr_array_header_t *fpmp_facts_include(apr_pool_t *p, const fpmp_master_t *master,
+                                       const char *pattern, const char **resolved)
+    FPMP_NONNULL(1, 2, 3, 4);
+
+/** One look at a master: main file, binary, directories, all files its includes match, pid.
+ */
+fpmp_master_facts_t *fpmp_facts_master(apr_pool_t *p, const fpmp_master_t *master)
+    FPMP_NONNULL(1, 2);
+
+/* ---- run.c ----------------------------------------------------------------------- */
+
+#define FPMP_RUN_TEXT_BYTES 65536
+
+/* What came of a program. */
+typedef struct {
+    pid_t pid;
+    int out;    /* reading end of its stdout and stderr, closed at the end */
+    char *text; /* the first FPMP_RUN_TEXT_BYTES of what it said, NUL-terminated */
+    size_t len;
+    int status; /* of waitpid(2); valid if reaped is 1 */
+    int reaped; /* 1: ended; -1: somebody else took its status */
+} fpmp_run_t;
+
+/**
+ * Run argv[0] (absolute path) and wait for its end.
+ * @param limit_sec  it is killed after this time, with all of its process group
+ * @param run        filled; text from pool p
+ * @return 0: it ended, run->status says how. ETIMEDOUT: killed. Else errno: it did not
+ * start.
+ */
+int fpmp_run_program(apr_pool_t *p, char *const argv[], int limit_sec, fpmp_run_t *run)
+    FPMP_NONNULL(1, 2, 4);
+
+/* ---- fpm_master.c ---------------------------------------------------------------- */
+
+/**
+ * Is the process of the pid file this master? Fills run, pid, run_why, pid_file.
+ * Verified by /proc/PID/exe and the title "php-fpm: master process (CONFIG)"; without /proc
+ * only that the process lives.
+ */
+void fpmp_master_probe(apr_pool_t *p, const fpmp_master_t *master,
+                       fpmp_master_facts_t *facts) FPMP_NONNULL(1, 2, 3);
+
+/**
+ * Test the changes as a whole: a private directory gets copies of what would change and a
+ * main file that includes them among the unchanged ones; then BINARY -t -F -O -y COPY.
+ * @param changes   fpmp_change_t
+ * @param limit_sec the test is killed after this time
+ * @param why       set on failure: FPM's own first line, or which step failed
+ * @return 0: FPM takes it. EINVAL: FPM refuses it. ETIMEDOUT. Else errno of a step.
+ */
+int fpmp_master_test(apr_pool_t *p, const fpmp_master_t *master,
+                     const fpmp_master_facts_t *facts, const apr_array_header_t *changes,
+                     int limit_sec, const char **why) FPMP_NONNULL(1, 2, 3, 4, 6);
+
+/**
+ * Reload once and wait: verify the process again, SIGUSR2, then until the pid file is newer
+ * than the signal (or, without pid file, the sockets are there) and every socket in appear
+ * exists and every socket in vanish does not.
+ * @param appear, vanish  const char * paths
+ * @param wait_sec  deadline
+ * @return 0 done; ESRCH: not running, nothing was sent; ETIMEDOUT; ECHILD: the master died
+ */
+int fpmp_master_reload(apr_pool_t *p, const fpmp_master_t *master,
+                       const apr_array_header_t *appear, const apr_array_header_t *vanish,
+                       int wait_sec, const char **why) FPMP_NONNULL(1, 2, 3, 4, 6);
+
+/* ---- the ends: how bytes reach a pool -------------------------------------------- */
+
+typedef struct {
+    int fd;
+    int timeout_sec; /* for each wait */
+} fpmp_conn_t;
+
+/* One way to reach a pool. All calls return 0 or an errno. */
+typedef struct {
+    const char *name;
+    /* Connect within wait_sec. ENOENT, ECONNREFUSED, EACCES; EAGAIN: the pool's queue is
+     * full. */
+    int (*open)(fpmp_conn_t *conn, const char *address, int wait_sec, int timeout_sec);
+    /* Send what fits now; *sent may be short. EAGAIN: nothing fits. EPIPE, ECONNRESET:
+     * closed. */
+    int (*send)(fpmp_conn_t *conn, const struct iovec *vec, int count, apr_size_t *sent);
+    /* Receive at least one byte; *got == 0 at the end. block 0: EAGAIN if nothing is there.
+     * ETIMEDOUT after timeout_sec. */
+    int (*receive)(fpmp_conn_t *conn, char *buf, apr_size_t size, apr_size_t *got,
+                   int block);
+    /* Wait until it can send or has something to read; *readable says which. ETIMEDOUT. */
+    int (*wait)(fpmp_conn_t *conn, int *readable);
+    void (*close)(fpmp_conn_t *conn);
+} fpmp_end_t;
+
+/** A Unix socket on this machine. address = its path. */
+extern const fpmp_end_t fpmp_unix_end;
+
+#endif
