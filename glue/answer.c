@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The answer of a pool: FastCGI records in, header and body to httpd's filters, PHP's error
+ * text to the error log of the host. The pool is not trusted: every length has a bound.
+ */
+#include "glue.h"
+
+#include "util_filter.h"
+#include "util_script.h"
+
+#include <string.h>
+
+APLOG_USE_MODULE(fpmpool);
+
+#define HEAD_MAX_BYTES (256 * 1024)
+#define ERR_LINE_BYTES 2048         /* a longer line of error text is logged in parts */
+#define ERR_TOTAL_BYTES (64 * 1024) /* of one request; the rest is left out */
+
+void fpmp_answer_start(fpmp_answer_t *answer, request_rec *r, const fpmp_line_t *line)
+{
+    memset(answer, 0, sizeof(*answer));
+    answer->r = r;
+    answer->line = line;
+    answer->length_left = -1;
+    answer->out = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+}
+
+static int broken(fpmp_answer_t *answer, const char *code, const char *seen,
+                  const char *mend)
+{
+    fpmp_request_say(answer->r, answer->line, code, FPMP_LINK_POOL, seen, mend);
+    return HTTP_BAD_GATEWAY;
+}
+
+/* ---- error text -------------------------------------------------------------------------
+ */
+
+static void log_err_line(fpmp_answer_t *answer)
+{
+    if (answer->err_len > 0) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, answer->r,
+                      "FPMP0620: pool: [%s] said: %.*s", answer->line->chain->pool,
+                      (int)answer->err_len, answer->err);
+        answer->err_len = 0;
+    }
+}
+
+static void take_err(fpmp_answer_t *answer, const char *piece, apr_size_t len)
+{
+    apr_size_t i;
+
+    if (!answer->err) {
+        answer->err = apr_palloc(answer->r->pool, ERR_LINE_BYTES);
+    }
+    for (i = 0; i < len && answer->err_total <= ERR_TOTAL_BYTES; i++) {
+        if (piece[i] == '\n' || answer->err_len == ERR_LINE_BYTES) {
+            log_err_line(answer);
+        }
+        if (piece[i] != '\n' && piece[i] != '\r') {
+            answer->err[answer->err_len++] = piece[i];
+        }
+        if (++answer->err_total > ERR_TOTAL_BYTES) {
+            log_err_line(answer);
+            ap_log_rerror(
+                APLOG_MARK, APLOG_ERR, 0, answer->r,
+                "FPMP0621: pool: [%s] said more than %d bytes of error text in one "
+                "request; the rest is left out",
+                answer->line->chain->pool, ERR_TOTAL_BYTES);
+        }
+    }
+}
+
+/* ---- header -----------------------------------------------------------------------------
+ */
+
+/* Bytes up to and with the empty line that ends the header; 0: it is not there. */
+static apr_size_t head_end(const char *data, apr_size_t len)
+{
+    const char *at = data, *end = data + len;
+
+    while ((at = memchr(at, '\n', end - at)) != NULL) {
+        at++;
+        if (at < end && *at == '\n') {
+            return at + 1 - data;
+        }
+        if (at + 1 < end && at[0] == '\r' && at[1] == '\n') {
+            return at + 2 - data;
+        }
+    }
+    return 0;
+}
+
+/* What PHP may not say about the connection to the client. */
+static void drop_hop_by_hop(apr_table_t *headers)
+{
+    static const char *const names[] = { "Connection", "Keep-Alive", "Trailer",
+                                         "Transfer-Encoding", "Upgrade" };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        apr_table_unset(headers, names[i]);
+    }
+}
+
+static void settle_length(fpmp_answer_t *answer)
+{
+    request_rec *r = answer->r;
+    const char *length = apr_table_get(r->headers_out, "Content-Length");
+    char *rest = NULL;
+
+    if (length && (apr_strtoff(&answer->length_left, length, &rest, 10) != APR_SUCCESS ||
+                   *rest || answer->length_left < 0)) {
+        answer->length_left = -1;
+        apr_table_unset(r->headers_out, "Content-Length");
+    }
+    if (r->header_only) {
+        answer->length_left = -1; /* it describes the body that a GET would get */
+    }
+}
+
+static int parse_head(fpmp_answer_t *answer, const char *head, apr_size_t len)
+{
+    request_rec *r = answer->r;
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    int status;
+
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_transient_create(head, len, bb->bucket_alloc));
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
+    /* httpd drops a script's Content-Length unless told that it is watched, as it is here.
+     */
+    apr_table_setn(r->subprocess_env, AP_TRUST_CGILIKE_CL_ENVVAR, "1");
+    status = ap_scan_script_header_err_brigade_ex(r, bb, NULL, APLOG_MODULE_INDEX);
+    apr_brigade_destroy(bb);
+    if (status == HTTP_NOT_MODIFIED || status == HTTP_PRECONDITION_FAILED) {
+        r->status = status; /* the client's own copy is still good */
+    }
+    else if (status != OK) {
+        return broken(answer, "FPMP0622",
+                      "the header of the answer has a line that is no header, "
+                      "or one longer than 8 KB (the line above names it)",
+                      "mend the script's header() calls");
+    }
+    else if (r->status < 200 ||
+             r->status > 599) { /* 1xx is no last answer: the client waits on */
+        return broken(answer, "FPMP0628",
+                      apr_psprintf(r->pool,
+                                   "the answer has status %d, wanted is 200 to 599",
+                                   r->status),
+                      "mend the script's header() or http_response_code() call");
+    }
+    drop_hop_by_hop(r->headers_out);
+    drop_hop_by_hop(r->err_headers_out);
+    settle_length(answer);
+    /* PHP sees the Range header itself; httpd must not cut its answer a second time. */
+    ap_remove_output_filter_byhandle(r->output_filters, "byterange");
+    answer->state = r->status == HTTP_NO_CONTENT || r->status == HTTP_NOT_MODIFIED ||
+                            status == HTTP_PRECONDITION_FAILED || r->header_only
+                        ? FPMP_ANSWER_NO_BODY
+                        : FPMP_ANSWER_BODY;
+    return OK;
+}
+
+/* ---- body ------------------------------------------------------------------------ */
+
+static void add_body(fpmp_answer_t *answer, apr_bucket *bucket, const char *data,
+                     const char *piece, apr_size_t len)
+{
+    if (answer->state == FPMP_ANSWER_NO_BODY) {
+        return;
+    }
+    if (answer->passed && answer->length_left >= 0) {
+        len = (apr_off_t)len > answer->length_left ? (apr_size_t)answer->length_left : len;
+    }
+    if (len == 0) {
+        return;
+    }
+    if (bucket) {
+        apr_bucket *part;
+
+        apr_bucket_copy(bucket, &part);
+        part->start += piece - data;
+        part->length = len;
+        APR_BRIGADE_INSERT_TAIL(answer->out, part);
+    }
+    else {
+        apr_brigade_write(answer->out, NULL, NULL, piece, len);
+    }
+    answer->waiting += len;
+    if (answer->passed && answer->length_left >= 0) {
+        answer->length_left -= len;
+    }
+}
+
+static int take_out(fpmp_answer_t *answer, apr_bucket *bucket, const char *data,
+                    const char *piece, apr_size_t len)
+{
+    apr_size_t end, had = answer->head_len;
+    int status;
+
+    if (answer->state != FPMP_ANSWER_HEAD) {
+        add_body(answer, bucket, data, piece, len);
+        return OK;
+    }
+    if (had == 0 && (end = head_end(piece, len)) > 0) {
+        status = parse_head(answer, piece, end); /* nearly always: in one piece, no copy */
+    }
+    else {
+        if (had + len > HEAD_MAX_BYTES) {
+            return broken(answer, "FPMP0623",
+                          "the header of the answer is longer than 256 KB",
+                          "mend the script's header() calls");
+        }
+        if (!answer->head) {
+            answer->head = apr_palloc(answer->r->pool, HEAD_MAX_BYTES);
+        }
+        memcpy(answer->head + had, piece, len);
+        answer->head_len += len;
+        end = head_end(answer->head, answer->head_len);
+        if (end == 0) {
+            return OK;
+        }
+        status = parse_head(answer, answer->head, end);
+        end -= had;
+    }
+    if (status == OK) {
+        add_body(answer, bucket, data, piece + end, len - end);
+    }
+    return status;
+}
+
+int fpmp_answer_take(fpmp_answer_t *answer, apr_bucket *bucket, const char *data,
+                     apr_size_t len)
+{
+    const char *at = data, *piece;
+    apr_size_t piece_len;
+    int status = OK;
+
+    while (status == OK && !answer->over) {
+        switch (fpmp_fcgi_next(&answer->reader, &at, &len, &piece, &piece_len)) {
+        case FPMP_FCGI_MORE:
+            return OK;
+        case FPMP_FCGI_STDOUT:
+            status = take_out(answer, bucket, data, piece, piece_len);
+            break;
+        case FPMP_FCGI_STDERR:
+            take_err(answer, piece, piece_len);
+            break;
+        case FPMP_FCGI_END:
+            answer->over = 1;
+            break;
+        case FPMP_FCGI_BROKEN:
+            return broken(answer, "FPMP0624",
+                          apr_psprintf(answer->r->pool,
+                                       "what listens on '%s' does not speak "
+                                       "FastCGI: %s",
+                                       answer->line->chain->socket_path,
+                                       answer->reader.why),
+                          "see which program listens there");
+        }
+    }
+    return status;
+}
+
+void fpmp_answer_pass(fpmp_answer_t *answer, int flush)
+{
+    request_rec *r = answer->r;
+    apr_off_t length;
+
+    if (answer->state == FPMP_ANSWER_HEAD || answer->gone) {
+        return;
+    }
+    if (answer->over && !answer->passed && !r->header_only) {
+        /* The whole answer is at hand: httpd counts it, whatever the script said. */
+        apr_table_unset(r->headers_out, "Content-Length");
+    }
+    else if (!answer->passed && answer->length_left >= 0 &&
+             apr_brigade_length(answer->out, 0, &length) == APR_SUCCESS) {
+        if (length > answer->length_left) {
+            apr_bucket *rest;
+
+            apr_brigade_partition(answer->out, answer->length_left, &rest);
+            apr_brigade_split_ex(answer->out, rest, NULL);
+            length = answer->length_left;
+        }
+        answer->length_left -= length;
+    }
+    if (flush) {
+        APR_BRIGADE_INSERT_TAIL(answer->out,
+                                apr_bucket_flush_create(answer->out->bucket_alloc));
+    }
+    answer->passed = 1;
+    answer->waiting = 0;
+    if (ap_pass_brigade(r->output_filters, answer->out) != APR_SUCCESS ||
+        r->connection->aborted) {
+        answer->gone = 1;
+    }
+    apr_brigade_cleanup(answer->out);
+}
+
+/* Too late for a status: an error bucket keeps the last chunk back and closes the
+ * connection. */
+static void cut_off(fpmp_answer_t *answer)
+{
+    request_rec *r = answer->r;
+    apr_bucket_alloc_t *alloc = answer->out->bucket_alloc;
+
+    r->connection->keepalive = AP_CONN_CLOSE;
+    APR_BRIGADE_INSERT_TAIL(answer->out,
+                            ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, r->pool, alloc));
+    APR_BRIGADE_INSERT_TAIL(answer->out, apr_bucket_eos_create(alloc));
+    fpmp_answer_pass(answer, 0);
+}
+
+int fpmp_answer_finish(fpmp_answer_t *answer, int status)
+{
+    log_err_line(answer);
+    if (answer->gone) {
+        return OK;
+    }
+    if (status == OK && answer->reader.protocol_status != 0) {
+        fpmp_request_say(answer->r, answer->line, "FPMP0625", FPMP_LINK_POOL,
+                         apr_psprintf(answer->r->pool,
+                                      "[%s] refused the request with FastCGI "
+                                      "status %d",
+                                      answer->line->chain->pool,
+                                      answer->reader.protocol_status),
+                         "read PHP-FPM's own error log");
+        apr_table_setn(answer->r->err_headers_out, "Retry-After", FPMP_RETRY_AFTER_SEC);
+        status = HTTP_SERVICE_UNAVAILABLE;
+    }
+    else if (status == OK && answer->state == FPMP_ANSWER_HEAD) {
+        status = broken(answer, "FPMP0626", "the answer ended before its header did",
+                        "read PHP-FPM's own error log");
+    }
+    else if (status == OK && answer->passed && answer->length_left > 0 &&
+             answer->state == FPMP_ANSWER_BODY) {
+        status = broken(answer, "FPMP0627",
+                        apr_psprintf(answer->r->pool,
+                                     "the answer ended %" APR_OFF_T_FMT " bytes "
+                                     "before the Content-Length that the script "
+                                     "gave",
+                                     answer->length_left),
+                        "mend the script");
+    }
+    if (status == OK) {
+        APR_BRIGADE_INSERT_TAIL(answer->out,
+                                apr_bucket_eos_create(answer->out->bucket_alloc));
+        fpmp_answer_pass(answer, 0);
+    }
+    else if (answer->passed) {
+        cut_off(answer);
+        return OK;
+    }
+    else if (status != AP_FILTER_ERROR) { /* that one was answered by an input filter */
+        apr_table_clear(answer->r->headers_out);
+        answer->r->status = HTTP_OK;
+        answer->r->status_line = NULL;
+    }
+    return status;
+}

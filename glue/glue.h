@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * glue/ and mod_fpmpool.c speak httpd: directives in, hooks called, findings logged,
+ * requests served. No rule about PHP-FPM stands here; core/ has those.
+ */
+#ifndef FPMP_GLUE_H
+#define FPMP_GLUE_H
+
+#include "httpd.h"
+#include "http_config.h"
+#include "http_core.h"
+#include "http_log.h"
+#include "http_protocol.h"
+#include "http_request.h"
+
+#include "../host/host.h"
+
+extern module AP_MODULE_DECLARE_DATA fpmpool_module;
+
+/* What a directory section says. The line is NULL where no FPMUser stands. */
+typedef struct {
+    fpmp_line_t *line;
+} fpmp_dir_t;
+
+/* ---- directives.c ----------------------------------------------------------------------
+ */
+
+void *fpmp_dir_create(apr_pool_t *p, char *path);
+void *fpmp_dir_merge(apr_pool_t *p, void *base, void *add);
+
+/* The handlers of the directive table. Each returns NULL or the message for its own line.
+ */
+const char *fpmp_set_user(cmd_parms *cmd, void *dir, int argc, char *const argv[]);
+const char *fpmp_set_defaults(cmd_parms *cmd, void *dir, int argc, char *const argv[]);
+const char *fpmp_set_master(cmd_parms *cmd, void *dir, int argc, char *const argv[]);
+const char *fpmp_set_socket_dir(cmd_parms *cmd, void *dir, const char *arg);
+const char *fpmp_set_sync(cmd_parms *cmd, void *dir, const char *arg);
+const char *fpmp_set_strict(cmd_parms *cmd, void *dir, int on);
+
+/* ---- plan.c ---------------------------------------------------------------------- */
+
+/** The plan of the configuration that is being read, made at first use; lives as long as
+ * pconf. */
+fpmp_plan_t *fpmp_plan_of(apr_pool_t *pconf);
+
+/**
+ * Derive every chain and look up every user. Needs httpd's User and Group, so not before
+ * check_config.
+ * @return who httpd is, from pconf
+ */
+const fpmp_httpd_t *fpmp_plan_complete(fpmp_plan_t *plan, server_rec *s);
+
+/** Look at every master and judge it. Changes nothing. */
+void fpmp_plan_check(fpmp_plan_t *plan, const fpmp_httpd_t *httpd);
+
+/**
+ * Log the findings, one line each.
+ * @param bare  1: as configtest prints them, without time stamp; 0: into s's error log
+ * @return the number of BROKEN ones
+ */
+int fpmp_plan_say(fpmp_plan_t *plan, server_rec *s, int bare);
+
+/** Print every chain on standard output (DUMP_FPMPOOL). */
+void fpmp_plan_dump(const fpmp_plan_t *plan, apr_pool_t *p);
+
+/* ---- sync.c ---------------------------------------------------------------------- */
+
+/**
+ * What a start does: for each master write what differs, test it, reload once, wait. Adds a
+ * finding for what went wrong; chains that cannot serve are marked broken. What was PENDING
+ * is done then and no finding any more.
+ */
+void fpmp_sync_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, server_rec *s);
+
+/* ---- request.c and what it calls ------------------------------------------------- */
+
+/**
+ * Fixups: would mod_proxy connect to a socket of ours? Only a FPMUser line leads there; a
+ * handler text or rewritten name from .htaccess would run scripts as another user.
+ * @return OK, or HTTP_FORBIDDEN, logged
+ */
+int fpmp_wall_check(request_rec *r);
+
+/** Fixups: a PHP file where FPMUser is in force is ours, whoever else claims it. */
+int fpmp_request_claim(request_rec *r);
+
+/** The handler "fpmpool". */
+int fpmp_request_handle(request_rec *r);
+
+/* The body of a request, as it is read from the client. */
+typedef struct {
+    apr_bucket_brigade *bb; /* the next piece; NULL: the request has no body */
+    apr_off_t length;       /* bytes of the whole body; 0: none */
+    int eos;                /* bb holds the end */
+    int spooled;            /* bb holds everything */
+} fpmp_body_t;
+
+/**
+ * Open the body: its first piece is read before a worker of the pool is taken. A body of
+ * unknown length, or one that an input filter changes, is read wholly (to memory, then to a
+ * temporary file), since PHP needs CONTENT_LENGTH.
+ * @return OK, or the HTTP status that answers the request
+ */
+int fpmp_body_open(request_rec *r, fpmp_body_t *body);
+
+/** Read the next piece into body->bb. Returns OK or an HTTP status. */
+int fpmp_body_next(request_rec *r, fpmp_body_t *body);
+
+/** The CGI variables for this request; see docs/variables.md for each. From r->pool. */
+apr_table_t *fpmp_params_make(request_rec *r, const fpmp_body_t *body);
+
+#define FPMP_RETRY_AFTER_SEC "5" /* what a client is told whose pool is full */
+
+/* The answer of a pool on its way to the client. Zero it, then fpmp_answer_start. */
+typedef enum { FPMP_ANSWER_HEAD, FPMP_ANSWER_BODY, FPMP_ANSWER_NO_BODY } fpmp_answer_e;
+typedef struct {
+    request_rec *r;
+    const fpmp_line_t *line;
+    fpmp_fcgi_reader_t reader;
+    fpmp_answer_e state;
+    char *head; /* header bytes while their end is not there yet */
+    apr_size_t head_len;
+    apr_bucket_brigade *out; /* pieces of the body not passed on yet */
+    apr_size_t waiting;      /* bytes in out */
+    apr_off_t length_left;   /* of PHP's own Content-Length; -1: it gave none */
+    int over;                /* END_REQUEST came */
+    int passed; /* the client may have got something: the status cannot change */
+    int gone;   /* the client went away */
+    char *err;  /* last line of PHP's error text, unfinished */
+    apr_size_t err_len;
+    apr_size_t err_total;
+} fpmp_answer_t;
+
+void fpmp_answer_start(fpmp_answer_t *answer, request_rec *r, const fpmp_line_t *line);
+
+/**
+ * Take received bytes.
+ * @param bucket  heap bucket that owns data, so that pieces can be shared; NULL: copy them
+ * @return OK, or the HTTP status of a broken answer, already logged
+ */
+int fpmp_answer_take(fpmp_answer_t *answer, apr_bucket *bucket, const char *data,
+                     apr_size_t len);
+
+/** Pass on what waits, once the header is complete. flush: the pool pauses, let it reach
+ * the client now. */
+void fpmp_answer_pass(fpmp_answer_t *answer, int flush);
+
+/**
+ * The exchange is over.
+ * @param status  OK: END_REQUEST came; else why it failed, as HTTP status, already logged
+ * @return what the handler returns to httpd: the status if it can still be told, else the
+ * answer is cut off so that the client can see it is not whole
+ */
+int fpmp_answer_finish(fpmp_answer_t *answer, int status);
+
+/**
+ * Send the request and pass the answer on.
+ * @param head  FastCGI records up to the body
+ * @return OK, or the HTTP status for httpd to answer with
+ */
+int fpmp_exchange_run(request_rec *r, const fpmp_line_t *line, fpmp_body_t *body,
+                      char *head, apr_size_t head_len);
+
+/** Log one coded line about this request: link, what was seen, the mend, the FPMUser line.
+ */
+void fpmp_request_say(request_rec *r, const fpmp_line_t *line, const char *code,
+                      fpmp_link_e link, const char *seen, const char *mend);
+
+#endif

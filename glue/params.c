@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The CGI variables of one request. httpd's own functions compute them; here is only what
+ * PHP-FPM needs differently and what must never reach it. docs/variables.md has the table.
+ */
+#include "glue.h"
+
+#include "util_script.h"
+
+#include <string.h>
+
+APLOG_USE_MODULE(fpmpool);
+
+/* FPM takes the path behind this prefix as the script itself and leaves PATH_INFO alone,
+ * also after an internal redirect (init_request_info in fpm_main.c, where it is made for
+ * httpd). */
+#define SCRIPT_PREFIX "proxy:fcgi://localhost"
+
+/* Computed by the server: a value of the same name from SetEnv or RewriteRule is dropped
+ * first, so that a variable this request does not have is absent, not forged. */
+static const char *const computed[] = {
+    "AUTH_TYPE",
+    "CONTENT_LENGTH",
+    "CONTENT_TYPE",
+    "CONTEXT_DOCUMENT_ROOT",
+    "CONTEXT_PREFIX",
+    "DOCUMENT_ROOT",
+    "DOCUMENT_URI",
+    "GATEWAY_INTERFACE",
+    "ORIG_PATH_INFO",
+    "ORIG_PATH_TRANSLATED",
+    "ORIG_SCRIPT_FILENAME",
+    "ORIG_SCRIPT_NAME",
+    "PATH_INFO",
+    "PATH_TRANSLATED",
+    "QUERY_STRING",
+    "REDIRECT_QUERY_STRING",
+    "REDIRECT_URL",
+    "REMOTE_ADDR",
+    "REMOTE_HOST",
+    "REMOTE_IDENT",
+    "REMOTE_PORT",
+    "REMOTE_USER",
+    "REQUEST_METHOD",
+    "REQUEST_SCHEME",
+    "REQUEST_URI",
+    "SCRIPT_FILENAME",
+    "SCRIPT_NAME",
+    "SERVER_ADDR",
+    "SERVER_ADMIN",
+    "SERVER_NAME",
+    "SERVER_PORT",
+    "SERVER_PROTOCOL",
+    "SERVER_SIGNATURE",
+    "SERVER_SOFTWARE",
+};
+
+/* Would change the settings of the pool, and for later requests of the same worker too
+ * (fpm_main.c), or the proxy of the script's own requests (CVE-2016-5385). */
+static const char *const forbidden[] = {
+    "PHP_VALUE",  "PHP_ADMIN_VALUE", "REDIRECT_PHP_VALUE", "REDIRECT_PHP_ADMIN_VALUE",
+    "HTTP_PROXY",
+};
+
+static void drop(apr_table_t *env, const char *const *names, apr_size_t count)
+{
+    apr_size_t i;
+
+    for (i = 0; i < count; i++) {
+        apr_table_unset(env, names[i]);
+    }
+}
+
+/* Passed on unless httpd itself checked it: then the password is httpd's business. */
+static void add_authorization(request_rec *r, apr_table_t *env)
+{
+    const char *authorization = apr_table_get(r->headers_in, "Authorization");
+
+    if (authorization && !r->ap_auth_type && !r->user &&
+        !apr_table_get(env, "HTTP_AUTHORIZATION")) {
+        apr_table_setn(env, "HTTP_AUTHORIZATION", authorization);
+    }
+}
+
+static void add_script(request_rec *r, apr_table_t *env)
+{
+    if (!strchr(r->filename, '?')) {
+        apr_table_setn(env, "SCRIPT_FILENAME",
+                       apr_pstrcat(r->pool, SCRIPT_PREFIX, r->filename, NULL));
+        return;
+    }
+    /* Behind the prefix FPM would cut the name at '?'. Without it, it must not see that
+     * there was an internal redirect, or it takes PATH_TRANSLATED for the script and drops
+     * PATH_INFO. */
+    apr_table_setn(env, "SCRIPT_FILENAME", r->filename);
+    apr_table_unset(env, "REDIRECT_URL");
+}
+
+apr_table_t *fpmp_params_make(request_rec *r, const fpmp_body_t *body)
+{
+    apr_table_t *env;
+
+    drop(r->subprocess_env, computed, sizeof(computed) / sizeof(computed[0]));
+    ap_add_common_vars(r);
+    ap_add_cgi_vars(r);
+    env = apr_table_copy(r->pool, r->subprocess_env);
+    drop(env, forbidden, sizeof(forbidden) / sizeof(forbidden[0]));
+    add_authorization(r, env);
+    add_script(r, env);
+    if (body->length > 0) {
+        apr_table_setn(env, "CONTENT_LENGTH", apr_off_t_toa(r->pool, body->length));
+    }
+    return env;
+}

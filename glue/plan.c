@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One plan per reading of the configuration: the lines and what follows from them. Here
+ * host/'s facts and core/'s judgement meet, and this is the one place where findings are
+ * logged.
+ */
+#include "glue.h"
+
+#include "ap_mpm.h"
+#include "mpm_common.h"
+#include "unixd.h"
+
+#include <unistd.h>
+
+APLOG_USE_MODULE(fpmpool);
+
+#define PLAN_KEY "fpmpool plan"
+
+fpmp_plan_t *fpmp_plan_of(apr_pool_t *pconf)
+{
+    void *plan = NULL;
+
+    apr_pool_userdata_get(&plan, PLAN_KEY, pconf);
+    if (!plan) {
+        plan = fpmp_plan_make(pconf);
+        apr_pool_userdata_setn(plan, PLAN_KEY, NULL, pconf);
+    }
+    return plan;
+}
+
+static const fpmp_httpd_t *know_httpd(apr_pool_t *p)
+{
+    fpmp_httpd_t *httpd = apr_pcalloc(p, sizeof(*httpd));
+    const char *pid_path = ap_pid_fname ? ap_runtime_dir_relative(p, ap_pid_fname) : NULL;
+
+    /* A server that root did not start keeps its own uid, whatever User says. */
+    httpd->uid = geteuid() == 0 ? ap_unixd_config.user_id : geteuid();
+    httpd->gid = geteuid() == 0 ? ap_unixd_config.group_id : getegid();
+    httpd->user = fpmp_facts_uid_name(p, httpd->uid);
+    httpd->group = fpmp_facts_gid_name(p, httpd->gid);
+    httpd->server_id = pid_path ? pid_path : "-";
+    return httpd;
+}
+
+/* The FPMMaster lines first, then what was found on the machine under other names. */
+static void list_masters(fpmp_plan_t *plan)
+{
+    apr_array_header_t *found;
+    int i, k;
+
+    for (i = 0; i < plan->masters_given->nelts; i++) {
+        fpmp_master_t *master = APR_ARRAY_IDX(plan->masters_given, i, fpmp_master_t *);
+
+        master->socket_dir = master->socket_dir ? master->socket_dir : plan->socket_dir;
+        fpmp_master_complete(plan->pool, master);
+        APR_ARRAY_PUSH(plan->masters, fpmp_master_t *) = master;
+    }
+    found = fpmp_masters_find(plan->pool, "");
+    for (i = 0; i < found->nelts; i++) {
+        fpmp_master_t *master = APR_ARRAY_IDX(found, i, fpmp_master_t *);
+
+        for (k = 0; k < plan->masters_given->nelts; k++) {
+            const fpmp_master_t *given =
+                APR_ARRAY_IDX(plan->masters_given, k, fpmp_master_t *);
+
+            if (strcmp(given->name, master->name) == 0 ||
+                (given->config_path &&
+                 strcmp(given->config_path, master->config_path) == 0)) {
+                break;
+            }
+        }
+        if (k == plan->masters_given->nelts) {
+            master->socket_dir = plan->socket_dir ? plan->socket_dir : master->socket_dir;
+            APR_ARRAY_PUSH(plan->masters, fpmp_master_t *) = master;
+        }
+    }
+}
+
+/* Which virtual hosts a line is in force for: known only now that all ServerName lines are
+ * read. */
+static void name_hosts(server_rec *s)
+{
+    for (; s; s = s->next) {
+        fpmp_dir_t *dir = ap_get_module_config(s->lookup_defaults, &fpmpool_module);
+
+        if (dir && dir->line && !dir->line->host) {
+            dir->line->host = s->server_hostname;
+        }
+    }
+}
+
+const fpmp_httpd_t *fpmp_plan_complete(fpmp_plan_t *plan, server_rec *s)
+{
+    const fpmp_httpd_t *httpd = know_httpd(plan->pool);
+    int i;
+
+    /* Also without any line: the file of a line that was removed has to go. */
+    list_masters(plan);
+    name_hosts(s);
+    fpmp_chains_derive(plan, httpd);
+    for (i = 0; i < plan->chains->nelts; i++) {
+        fpmp_chain_t *chain = APR_ARRAY_IDX(plan->chains, i, fpmp_chain_t *);
+        fpmp_user_facts_t facts = { 0 };
+
+        fpmp_facts_user(plan->pool, chain->user, chain->group, httpd->gid, &facts);
+        fpmp_drift_user(plan, chain, &facts, httpd);
+    }
+    return httpd;
+}
+
+void fpmp_plan_check(fpmp_plan_t *plan, const fpmp_httpd_t *httpd)
+{
+    int i;
+
+    for (i = 0; i < plan->masters->nelts; i++) {
+        const fpmp_master_t *master = APR_ARRAY_IDX(plan->masters, i, fpmp_master_t *);
+
+        fpmp_drift_master(plan, master, fpmp_facts_master(plan->pool, master), httpd,
+                          geteuid());
+    }
+}
+
+int fpmp_plan_say(fpmp_plan_t *plan, server_rec *s, int bare)
+{
+    int i, broken = 0;
+
+    fpmp_findings_sort(plan);
+    for (i = 0; i < plan->findings->nelts; i++) {
+        const fpmp_finding_t *finding = APR_ARRAY_IDX(plan->findings, i, fpmp_finding_t *);
+        int level = finding->weight == FPMP_BROKEN ? APLOG_ERR : APLOG_NOTICE;
+
+        broken += finding->weight == FPMP_BROKEN;
+        ap_log_error(APLOG_MARK, bare ? APLOG_STARTUP | level : level, 0, bare ? NULL : s,
+                     "%s", fpmp_finding_text(plan->pool, finding));
+    }
+    return broken;
+}
+
+void fpmp_plan_dump(const fpmp_plan_t *plan, apr_pool_t *p)
+{
+    apr_file_t *out = NULL;
+    int i;
+
+    apr_file_open_stdout(&out, p);
+    for (i = 0; i < plan->chains->nelts; i++) {
+        const fpmp_chain_t *chain = APR_ARRAY_IDX(plan->chains, i, fpmp_chain_t *);
+
+        apr_file_printf(out, "%s\n%s", chain->pool, fpmp_report_chain(p, plan, chain));
+    }
+    for (i = 0; i < plan->lines->nelts; i++) {
+        const fpmp_line_t *line = APR_ARRAY_IDX(plan->lines, i, fpmp_line_t *);
+
+        if (line->off) {
+            apr_file_printf(out, "off\n  line         FPMUser off at %s:%d\n",
+                            line->where.file, line->where.line);
+        }
+        else if (line->refused) {
+            apr_file_printf(out, "%s\n  state        %s\n", line->user,
+                            fpmp_finding_text(p, line->refused));
+        }
+    }
+    if (plan->lines->nelts == 0) {
+        apr_file_printf(out, "there is no FPMUser line\n");
+    }
+}

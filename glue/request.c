@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A request on its way: is it ours, may it run, then body, variables, exchange. The pool
+ * comes from the FPMUser line in force for the final file name and from nothing else: no
+ * content type, no handler text, no note, no environment.
+ */
+#include "glue.h"
+
+#include <string.h>
+
+APLOG_USE_MODULE(fpmpool);
+
+static const fpmp_line_t *line_of(request_rec *r)
+{
+    return ((fpmp_dir_t *)ap_get_module_config(r->per_dir_config, &fpmpool_module))->line;
+}
+
+void fpmp_request_say(request_rec *r, const fpmp_line_t *line, const char *code,
+                      fpmp_link_e link, const char *seen, const char *mend)
+{
+    fpmp_finding_t finding = { .code = code, .link = link, .seen = seen, .mend = mend };
+
+    if (line) {
+        finding.where = line->where;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "%s", fpmp_finding_text(r->pool, &finding));
+}
+
+int fpmp_request_claim(request_rec *r)
+{
+    const fpmp_line_t *line = line_of(r);
+
+    /* What is no regular file stays httpd's: its own 404, DirectoryIndex, FallbackResource.
+     */
+    if (line && r->finfo.filetype == APR_REG && !r->proxyreq &&
+        fpmp_rule_claim(r->filename, line->ext) != FPMP_CLAIM_NONE) {
+        r->handler = FPMP_HANDLER;
+    }
+    return fpmp_wall_check(r);
+}
+
+/* Log why a PHP file is refused, and refuse it: it is never sent as source. */
+static int refuse(request_rec *r, const fpmp_line_t *line, int status, const char *code,
+                  fpmp_link_e link, const char *seen, const char *mend)
+{
+    fpmp_request_say(r, line, code, link, seen, mend);
+    return status;
+}
+
+/* The chain of this line, or the status that answers instead. */
+static int check_chain(request_rec *r, const fpmp_line_t *line)
+{
+    const fpmp_finding_t *why = line->chain ? line->chain->broken : line->refused;
+
+    if (line->off) {
+        return refuse(
+            r, line, HTTP_FORBIDDEN, "FPMP0601", FPMP_LINK_DIRECTIVE,
+            apr_psprintf(r->pool, "'%s' is a PHP file where FPMUser is off", r->filename),
+            "name a user with FPMUser if it is to run");
+    }
+    if (!line->chain || why || !line->chain->socket_path) {
+        return refuse(r, line, HTTP_SERVICE_UNAVAILABLE, "FPMP0602",
+                      why ? why->link : FPMP_LINK_DIRECTIVE,
+                      apr_psprintf(r->pool,
+                                   "the chain of user '%s' is broken, see %s at the last "
+                                   "start",
+                                   line->user, why ? why->code : "the log"),
+                      "run apachectl configtest, mend what it names, reload httpd");
+    }
+    return OK;
+}
+
+static int check_script(request_rec *r, const fpmp_line_t *line)
+{
+    const fpmp_chain_t *chain = line->chain;
+
+    if (fpmp_rule_claim(r->filename, line->ext) != FPMP_CLAIM_RUN) {
+        return refuse(r, line, HTTP_FORBIDDEN, "FPMP0603", FPMP_LINK_EXTENSION,
+                      apr_psprintf(r->pool,
+                                   "'%s' has none of the extensions of pool [%s]: %s",
+                                   r->filename, chain->pool,
+                                   apr_array_pstrcat(r->pool, chain->ext, ',')),
+                      "add it with ext= on FPMUser if it is to run");
+    }
+    if (line->owner == FPMP_OWNER_STRICT && r->finfo.user != chain->uid &&
+        r->finfo.user != 0) {
+        return refuse(r, line, HTTP_FORBIDDEN, "FPMP0604", FPMP_LINK_USER,
+                      apr_psprintf(r->pool, "'%s' belongs to '%s', not to '%s' or root",
+                                   r->filename, fpmp_facts_uid_name(r->pool, r->finfo.user),
+                                   chain->user),
+                      "chown it, or write owner=any on FPMUser");
+    }
+    if (r->path_info && *r->path_info && r->used_path_info == AP_REQ_REJECT_PATH_INFO) {
+        return HTTP_NOT_FOUND; /* AcceptPathInfo Off; httpd logs it for files alike */
+    }
+    return OK;
+}
+
+/* May this request run, and by which line? */
+static int choose(request_rec *r, const fpmp_line_t *line)
+{
+    int status;
+
+    if (r->finfo.filetype == APR_DIR) {
+        return DECLINED; /* SetHandler fpmpool on a directory: index and listing stay
+                            httpd's */
+    }
+    if (r->finfo.filetype != APR_REG) {
+        return HTTP_NOT_FOUND;
+    }
+    if (!line) {
+        return refuse(
+            r, NULL, HTTP_FORBIDDEN, "FPMP0605", FPMP_LINK_HANDLER,
+            apr_psprintf(r->pool,
+                         "handler 'fpmpool' is set for '%s', but no FPMUser is "
+                         "in force there",
+                         r->filename),
+            "write FPMUser in that host or directory, or remove the SetHandler or "
+            "AddHandler line");
+    }
+    status = check_chain(r, line);
+    return status == OK ? check_script(r, line) : status;
+}
+
+int fpmp_request_handle(request_rec *r)
+{
+    const fpmp_line_t *line;
+    const char *too_long = NULL;
+    fpmp_body_t body;
+    apr_size_t len;
+    char *head;
+    int status;
+
+    if (strcmp(r->handler, FPMP_HANDLER) != 0) {
+        return DECLINED;
+    }
+    /* 1 may it run? */
+    line = line_of(r);
+    status = choose(r, line);
+    if (status != OK) {
+        return status;
+    }
+    /* 2 the body, before a worker is taken */
+    status = fpmp_body_open(r, &body);
+    if (status != OK) {
+        return status;
+    }
+    /* 3 the variables, in one piece */
+    head = fpmp_fcgi_request(r->pool, fpmp_params_make(r, &body), body.bb == NULL, &len,
+                             &too_long);
+    if (!head) {
+        return refuse(r, line, HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "FPMP0607",
+                      FPMP_LINK_HANDLER,
+                      apr_psprintf(r->pool,
+                                   "variable '%s' is longer than the 65535 bytes that a "
+                                   "FastCGI record holds",
+                                   too_long),
+                      "shorten it");
+    }
+    /* 4 to the pool and back */
+    return fpmp_exchange_run(r, line, &body, head, len);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * mod_fpmpool: FPMUser david, and the PHP of this virtual host runs as david under PHP-FPM.
+ * Module record, directives, hooks. The hook bodies read as the way through the house:
+ * configuration -> chain -> check -> pool file -> reload (start), and request.
+ */
+#include "glue/glue.h"
+
+#include "ap_mpm.h"
+
+#define ANYWHERE_BUT_HTACCESS (RSRC_CONF | ACCESS_CONF)
+
+static const command_rec directives[] = {
+    AP_INIT_TAKE_ARGV("FPMUser", fpmp_set_user, NULL, ANYWHERE_BUT_HTACCESS,
+                      "USER[:GROUP] [KEY=VALUE]... : PHP here runs as USER; or off"),
+    AP_INIT_TAKE_ARGV("FPMDefaults", fpmp_set_defaults, NULL, RSRC_CONF,
+                      "KEY=VALUE... : pool settings that every FPMUser starts from"),
+    AP_INIT_TAKE_ARGV(
+        "FPMMaster", fpmp_set_master, NULL, RSRC_CONF,
+        "NAME [config=|binary=|pid=|pool_dir=|socket_dir=PATH]... : a PHP-FPM"),
+    AP_INIT_TAKE1("FPMSocketDir", fpmp_set_socket_dir, NULL, RSRC_CONF,
+                  "the directory of the sockets of all masters"),
+    AP_INIT_TAKE1("FPMSync", fpmp_set_sync, NULL, RSRC_CONF,
+                  "auto, write or check: what a start may do to pool files and PHP-FPM"),
+    AP_INIT_FLAG("FPMStrict", fpmp_set_strict, NULL, RSRC_CONF,
+                 "on: the first start fails if a chain is broken"),
+    { .name = NULL }
+};
+
+static int is_first_pass(void)
+{
+    return ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG;
+}
+
+/* 1 in the second pass of a start: the first one has already said everything. */
+static int is_second_pass(void)
+{
+    return !is_first_pass() && ap_state_query(AP_SQ_CONFIG_GEN) <= 1;
+}
+
+/* configtest ends after this hook, so all that can be wrong is said here and nothing is
+ * changed. Every other run (start, stop, graceful) passes through too and must not be
+ * stopped here. */
+static int on_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                           server_rec *s)
+{
+    fpmp_plan_t *plan = fpmp_plan_of(pconf);
+    int dump = ap_exists_config_define("DUMP_FPMPOOL"), broken;
+
+    (void)plog;
+    if (ap_state_query(AP_SQ_RUN_MODE) != AP_SQ_RM_CONFIG_TEST) {
+        if (dump && is_first_pass()) {
+            ap_log_error(
+                APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, NULL,
+                "FPMP0113: directive: DUMP_FPMPOOL without -t would start a server; "
+                "write 'apachectl -t -D DUMP_FPMPOOL'");
+            return HTTP_INTERNAL_SERVER_ERROR;
+        }
+        return OK;
+    }
+    if (ap_exists_config_define("FPMPOOL_SYNC")) {
+        fpmp_sync_all(plan, fpmp_plan_complete(plan, s), s);
+    }
+    else {
+        fpmp_plan_check(plan, fpmp_plan_complete(plan, s));
+    }
+    broken = fpmp_plan_say(plan, s, 1);
+    if (dump) {
+        fpmp_plan_dump(plan, ptemp);
+    }
+    return broken ? HTTP_INTERNAL_SERVER_ERROR : OK;
+}
+
+/* A real start or restart: make the machine as the configuration says, before any child is
+ * forked. A failure here would end a running server, so only the first start may fail, and
+ * only where FPMStrict asks for it. */
+static int on_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                          server_rec *s)
+{
+    fpmp_plan_t *plan = fpmp_plan_of(pconf);
+    int broken = 0;
+
+    (void)plog;
+    (void)ptemp;
+    fpmp_sync_all(plan, fpmp_plan_complete(plan, s), s);
+    if (!is_second_pass()) {
+        broken = fpmp_plan_say(plan, s, 0);
+    }
+    return broken && plan->strict && is_first_pass() ? HTTP_INTERNAL_SERVER_ERROR : OK;
+}
+
+static void register_hooks(apr_pool_t *p)
+{
+    (void)p;
+    /* LAST: httpd's User and Group and the MPM's numbers are final. */
+    ap_hook_check_config(on_check_config, NULL, NULL, APR_HOOK_LAST);
+    ap_hook_post_config(on_post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    /* After mod_rewrite's [H=] and mod_dir: the file name is final, and ours is the last
+     * word. */
+    ap_hook_fixups(fpmp_request_claim, NULL, NULL, APR_HOOK_REALLY_LAST);
+    ap_hook_handler(fpmp_request_handle, NULL, NULL, APR_HOOK_FIRST);
+}
+
+AP_DECLARE_MODULE(fpmpool) = {
+    STANDARD20_MODULE_STUFF, fpmp_dir_create,    fpmp_dir_merge, NULL, NULL, directives,
+    register_hooks,          AP_MODULE_FLAG_NONE
+};
