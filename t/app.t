@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# An application that nobody here wrote: DokuWiki as Debian ships it, unpacked and not changed,
+# run as fpmt_carl and used over HTTP. FPMT_CACHE keeps the downloaded packages.
+use strict;
+use warnings;
+use File::Path qw(make_path);
+use FPMT;
+use Test::More;
+
+my @packages = qw(dokuwiki php-geshi php-phpseclib libphp-simplepie);
+my $cache = $ENV{FPMT_CACHE} || '/var/cache/mod_fpmpool_tests';
+my $root  = "$SCRATCH/wiki";
+my $text  = 'The **quick** brown fox; ' . join ' ', map { chr(97 + $_ % 26) x 5 } 1 .. 500;
+
+sub unpack_all {
+    make_path($cache);
+    my $missing = sub { return grep { my $p = $_; !(() = glob "$cache/${p}_*.deb") } @packages };
+    for my $before ('true', 'apt-get update') {
+        last if !$missing->();
+        system("$before >$cache/log 2>&1; cd $cache && apt-get download @{[$missing->()]} >>$cache/log 2>&1");
+    }
+    my @left = $missing->();
+    is "@left", '', 'the packages are here' or do { diag slurp("$cache/log"); return 0 };
+    for my $package (@packages) {
+        my ($deb) = sort glob "$cache/${package}_*.deb";
+        system('dpkg', '-x', $deb, $root) == 0 or return fail("dpkg -x $deb");
+    }
+    return 1;
+}
+
+# The package expects to lie at /: its two absolute links and its configuration are told where it
+# lies instead; no file of it is changed.
+sub set_up {
+    my $share = "$root/usr/share/dokuwiki";
+    for my $link (qw(plugins tpl)) {
+        unlink "$share/lib/$link";
+        symlink "$root/var/lib/dokuwiki/lib/$link", "$share/lib/$link" or die "$link: $!\n";
+    }
+    put("$root/prepend.php", <<"PHP");
+<?php
+define('DOKU_MAIN_CONF', '$root/etc/dokuwiki/');
+define('DOKU_CONF', '$root/etc/dokuwiki/');
+\$GLOBALS['__composer_autoload_files']['decc78cc4436b1292c6c0d151b19445c'] = true; // phpseclib's bootstrap in /usr
+spl_autoload_register(function (\$class) {
+    \$at = ['GeSHi' => 'php-geshi/geshi.php', 'SimplePie' => 'php/simplepie/simplepie.inc'];
+    \$file = '$root/usr/share/' . (\$at[\$class] ?? 'php/' . strtr(\$class, '\\\\', '/') . '.php');
+    if (is_file(\$file)) {
+        require \$file;
+    }
+});
+PHP
+    put("$share/.user.ini", "auto_prepend_file=$root/prepend.php\n");
+    put("$root/etc/dokuwiki/local.php", <<"PHP");
+<?php
+\$conf['savedir'] = '$root/var/lib/dokuwiki/data';
+\$conf['title'] = 'A wiki of carl';
+\$conf['useacl'] = 0;
+\$conf['updatecheck'] = 0;
+PHP
+    chmod 0755, "$root/etc/dokuwiki";
+    my @owned = ("$root/var/lib/dokuwiki/data", "$root/var/lib/dokuwiki/acl");
+    system('chown', '-R', 'fpmt_carl:fpmt_carl', @owned) == 0 or die "chown: exit $?\n";
+}
+
+my %cookie;
+
+sub wiki {
+    my ($method, $target, %o) = @_;
+    my $jar = join '; ', map { "$_=$cookie{$_}" } sort keys %cookie;
+    my $r = http('wiki.test', $method, $target, %o, headers => [ @{ $o{headers} || [] }, $jar ? "Cookie: $jar" : () ]);
+    /^([^=]+)=([^;]*)/ and $cookie{$1} = $2 for head_values($r, 'Set-Cookie');
+    return $r;
+}
+
+# The hidden fields of the page's form, and more.
+sub form {
+    my ($html, %more) = @_;
+    my %field;
+    while ($html =~ /<input type="hidden" ([^>]*)>/g) {
+        my $in = $1;
+        $field{$1} = ($in =~ /value="([^"]*)"/)[0] // '' if $in =~ /name="([^"]+)"/;
+    }
+    my %all = (%field, %more);
+    return join '&', map { my ($k, $v) = ($_, $all{$_}); s/([^\w.-])/sprintf '%%%02X', ord $1/ge for $k, $v; "$k=$v" } sort keys %all;
+}
+
+my @noise;    # what PHP 8.2 says of this old code
+if (unpack_all()) {
+    set_up();
+    # Its code predates PHP 8.2, and it looks for a library in /usr: notices, told to the log.
+    @noise = logs_during('wiki', qr/FPMP0620/, 0, \&use_it);
+    is scalar(grep { /Fatal|Uncaught/ } @noise), 0, 'PHP had no fatal error' or diag join "\n", @noise;
+}
+done_testing;
+
+sub use_it {
+    my $r = wiki('GET', '/');
+    is $r->{status}, 302, 'the front page leads to the wiki' or diag $r->{body};
+    like $r->{'h:location'}, qr{/doku\.php}, 'by a redirect of PHP';
+    $r = wiki('GET', '/doku.php');
+    is $r->{status}, 200, 'the start page';
+    like $r->{body}, qr/A wiki of carl/, 'is the wiki that was set up';
+    like $r->{body}, qr/does not exist yet/, 'and has nothing written yet';
+
+    $r = wiki('GET', '/doku.php?id=test:page&do=edit');
+    like $r->{body}, qr/<textarea[^>]*name="wikitext"/, 'the editor opens';
+    my $body = form($r->{body}, id => 'test:page', wikitext => $text, 'do[save]' => 1, summary => 'first');
+    $r = wiki('POST', '/doku.php?id=test:page', body => $body, headers => ['Content-Type: application/x-www-form-urlencoded']);
+    is $r->{status}, 302, 'saving leads back to the page' or diag substr $r->{body}, 0, 2000;
+    $r = wiki('GET', '/doku.php?id=test:page');
+    like $r->{body}, qr{<strong>quick</strong> brown fox}, 'which shows what was written';
+    my $file = "$root/var/lib/dokuwiki/data/pages/test/page.txt";
+    is slurp($file), $text, 'it is in the data folder';
+    is getpwuid((stat $file)[4] // 0), 'fpmt_carl', 'in a file of fpmt_carl';
+    $r = wiki('GET', '/doku.php?id=test:page&do=revisions');
+    like $r->{body}, qr/first/, 'the list of versions has it';
+    wiki('GET', '/lib/exe/taskrunner.php?id=test:page');    # the indexer, as a browser asks for it
+    $r = wiki('GET', '/doku.php?do=search&q=quick&id=start');
+    like $r->{body}, qr/test:page/, 'the search finds it';
+
+    $r = wiki('GET', '/lib/exe/css.php?t=dokuwiki');
+    is "$r->{status} " . ($r->{'h:content-type'} =~ s/;.*//r), '200 text/css', 'the style sheet is made by PHP';
+    cmp_ok length $r->{body}, '>', 10_000, 'all of it';
+    my $tag = $r->{'h:etag'};
+    $r = wiki('GET', '/lib/exe/css.php?t=dokuwiki', headers => [ 'If-None-Match: ' . ($tag // '-') ]);
+    is $r->{status}, 304, 'and not sent twice';
+    $r = wiki('GET', '/lib/exe/fetch.php?media=wiki:dokuwiki-128.png');
+    is $r->{'h:content-type'}, 'image/png', 'a picture through PHP';
+    ok $r->{body} eq slurp("$root/var/lib/dokuwiki/data/media/wiki/dokuwiki-128.png"), 'byte by byte';
+    $r = wiki('GET', '/lib/images/throbber.gif');
+    is $r->{'h:content-type'} // '', 'image/gif', 'a picture that is a file comes from httpd' if -e "$root/usr/share/dokuwiki/lib/images/throbber.gif";
+    logs_during('wiki', qr/AH01630: client denied/, 1, sub {
+        is wiki('GET', '/inc/init.php')->{status}, 403, 'what the host denies stays denied';
+    });
+
+    my $picture = slurp("$root/var/lib/dokuwiki/data/media/wiki/dokuwiki-128.png");
+    $r = wiki('GET', '/lib/exe/mediamanager.php?ns=test&tab_files=upload');
+    my ($token) = $r->{body} =~ /name="sectok" value="([^"]*)"/;
+    my $part = sub { "--cut\r\nContent-Disposition: form-data; name=\"$_[0]\"$_[2]\r\n\r\n$_[1]\r\n" };
+    $r = wiki('POST', '/lib/exe/mediamanager.php?ns=test', headers => ['Content-Type: multipart/form-data; boundary=cut'],
+        body => join '', $part->('sectok', $token // '', ''), $part->('ns', 'test', ''), $part->('mediaid', 'mine.png', ''),
+            $part->('upload', $picture, "; filename=\"mine.png\"\r\nContent-Type: image/png"), "--cut--\r\n");
+    is $r->{status}, 200, 'an upload';
+    ok((slurp("$root/var/lib/dokuwiki/data/media/test/mine.png") // '') eq $picture, 'arrives in the data folder');
+    $r = wiki('GET', '/lib/exe/fetch.php?media=test:mine.png');
+    ok $r->{body} eq $picture, 'and comes back';
+}

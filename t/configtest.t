@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Each folder of t/configtest is a case: site.conf goes into a minimal httpd.conf beside a private
+# php-fpm, setup (a shell script) makes the situation, then `httpd -t` runs. expect has the
+# exit code in its first line, then the lines of the module, all of them and nothing else.
+# @DIR@ is the case's folder, @USER@ and @GROUP@ are httpd's own, @FPM@ is the program of PHP-FPM,
+# @FOUND@ the names of the masters that this machine has, @N@ the length of a path in the scratch folder.
+# FPMT_ACCEPT=1 writes what was seen into t/configtest of the checkout, to be read by eye.
+use strict;
+use warnings;
+use File::Basename qw(basename);
+use FPMT;
+use FPMT::Server;
+use Test::More;
+
+# What httpd says itself on every run, or only counts.
+my $noise = qr/^(?:Syntax OK|AH00558:.*|AH00014: Configuration check failed|Action '-t' failed\.|The Apache error log may have more information\.)$/;
+
+my @cases = grep { -d } sort glob "$TDIR/configtest/*";
+cmp_ok scalar(@cases), '>=', 20, 'there are cases to run';
+for my $case (@cases) {
+    my $name   = basename($case);
+    my $server = FPMT::Server->new("case-$name");
+    my $dir    = $server->{dir};
+    my %fill   = (DIR => $dir, USER => setting('user'), GROUP => setting('group'),
+        FPM => $server->{fpm}{binary});
+    my $site   = slurp("$case/site.conf");
+    $site =~ s/\@(DIR|USER|GROUP|FPM)\@/$fill{$1}/g;
+    $server->configure($site, $site =~ /^FPMMaster/m ? (master => '') : ());
+    if (-e "$case/setup") {
+        local $ENV{DIR}  = $dir;
+        local $ENV{SYNC} = join ' ', $server->command('-t', '-D', 'FPMPOOL_SYNC');
+        system("cd $dir && sh -eu $case/setup >setup.log 2>&1") == 0
+            or do { fail("$name: setup"); diag slurp("$dir/setup.log"); next };
+    }
+    my $before = listing($dir);
+    my ($code, $said) = $server->configtest;
+    my @lines = grep { !/$noise/ } split /\n/, $said;
+    is listing($dir), $before, "$name: configtest changed nothing";
+    my $seen = join '', map { "$_\n" } $code, @lines;
+    $seen =~ s/\Q$dir\E/\@DIR\@/g;
+    $seen =~ s/' is \d+ bytes, a Unix socket/' is \@N\@ bytes, a Unix socket/;
+    $seen =~ s/(there is no master '[^']*', only one)(?:, [\d.]+)*/$1\@FOUND\@/g;
+    # Quoted, or behind gpasswd: a bare www-data elsewhere would be a finding of its own.
+    $seen =~ s/(gpasswd -d \S+) \Q$fill{GROUP}\E/$1 \@USER\@/;
+    $seen =~ s/'\Q$fill{$_}\E'/'\@$_\@'/g for qw(USER FPM);
+    put(setting('t') . "/configtest/$name/expect", $seen) if $ENV{FPMT_ACCEPT};
+    my $expect = slurp("$case/expect") // 'no file expect';
+    is $seen, $expect, $name;
+    for my $line (grep { /^FPMP/ } split /\n/, $seen) {
+        cmp_ok length($line), '<=', 300, "$name: a line is at most 300 bytes" or diag $line;
+    }
+}
+done_testing;
+
+# Every file that configtest must not touch: name, inode, size, change time, content.
+sub listing {
+    my ($dir) = @_;
+    return join '', map { my @s = lstat; "$_ $s[1] $s[2] $s[7] $s[10]\n" }
+        sort glob("$dir/fpm/* $dir/fpm/*/* $dir/fpm/*/.* $dir/other/*/*");
+}

@@ -1,0 +1,2 @@
+<?php
+echo 'error page ', $_SERVER['REDIRECT_STATUS'] ?? '?', ' for ', $_SERVER['REDIRECT_URL'] ?? '?', "\n";

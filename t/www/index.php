@@ -1,0 +1,1 @@
+<?php echo "index ", $_SERVER["SCRIPT_NAME"], " ", $_SERVER["REQUEST_URI"], "\n";

@@ -1,0 +1,2 @@
+<?php
+echo ini_get('memory_limit'), ' ', $_SERVER['SCRIPT_FILENAME'], "\n";
