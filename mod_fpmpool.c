@@ -62,7 +62,7 @@ static int on_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptem
         fpmp_sync_all(plan, fpmp_plan_complete(plan, s), s);
     }
     else {
-        fpmp_plan_check(plan, fpmp_plan_complete(plan, s));
+        fpmp_check_all(plan, fpmp_plan_complete(plan, s), s);
     }
     broken = fpmp_plan_say(plan, s, 1);
     if (dump) {

@@ -191,6 +191,7 @@ typedef struct {
     gid_t gid;
     unsigned int mode; /* permission bits, 07777 */
     apr_int64_t mtime_ns;
+    int irregular; /* 1: it, or what a link leads to, is no file to read */
 } fpmp_node_t;
 
 /* One file that FPM's include patterns match, with its bytes. */
@@ -199,6 +200,18 @@ typedef struct {
     const char *text; /* NUL-terminated; NULL: could not be read, node.why says so */
     apr_size_t len;
 } fpmp_file_t;
+
+/* One include line as PHP-FPM follows it. */
+typedef struct {
+    const char *file; /* where it stands */
+    int line;
+    const char *pattern;  /* as written */
+    const char *resolved; /* absolute; NULL: relative to a prefix that nobody can ask for,
+                             or not followed */
+    int depth;            /* 1: in the main file; 5 and more are not followed */
+    int dir_errno;        /* 0, or why a directory of it could not be read */
+    apr_array_header_t *files; /* fpmp_file_t *, in PHP-FPM's order, each only once */
+} fpmp_include_t;
 
 typedef enum {
     FPMP_RUN_UNKNOWN, /* no pid file named: nobody can say */
@@ -214,14 +227,13 @@ typedef struct {
     apr_array_header_t *pool_dir; /* fpmp_node_t, one per component, "/" first; stops at the
                                      first missing */
     apr_array_header_t *socket_dir; /* the same */
+    apr_array_header_t *includes;   /* fpmp_include_t *, in the order followed */
     apr_array_header_t *files;      /* fpmp_file_t *, FPM's include order */
     apr_hash_t *by_path;            /* path -> fpmp_file_t * of files */
     fpmp_node_t pid_file;
     fpmp_run_e run;
     pid_t pid;               /* valid for RUN_YES */
     const char *run_why;     /* for NO, OTHER and UNKNOWN: a phrase */
-    int control_timeout_sec; /* process_control_timeout as effective in main + files; 0 =
-                                unset */
     int may_write;           /* 1: we run as root or own the pool directory */
 } fpmp_master_facts_t;
 

@@ -9,6 +9,8 @@
 #define FPMP_CORE_H
 
 #include "../mod_fpmpool.h"
+#include "conf.h"
+#include "view.h"
 
 #if defined(__GNUC__)
 #define FPMP_NONNULL(...) __attribute__((nonnull(__VA_ARGS__)))
@@ -235,6 +237,29 @@ const char *fpmp_stage_text(apr_pool_t *p, const char *text,
                             apr_array_header_t *(*expand)(void *baton, const char *pattern),
                             void *baton) FPMP_NONNULL(1, 2, 3);
 
+#define FPMP_STAGE_GARBLED "l0g"
+/**
+ * The same text with every file that PHP-FPM opens for writing replaced by /dev/null; line
+ * numbers stay. In a line that is not plain, "log" becomes FPMP_STAGE_GARBLED.
+ */
+const char *fpmp_stage_silent(apr_pool_t *p, const char *text) FPMP_NONNULL(1, 2);
+
+/** PHP-FPM's complaint of a silent text in the words of the real one; NULL: it complains of
+ * what was garbled only. */
+const char *fpmp_stage_heard(apr_pool_t *p, const char *complaint) FPMP_NONNULL(1, 2);
+
+/* ---- complaint.c ----------------------------------------------------------------- */
+
+/**
+ * Why PHP-FPM refuses, in its own words: one line without time stamp and control
+ * characters.
+ * @param output  its stderr
+ * @param names   const char * pairs: path of a copy, real path
+ * @return NULL if it said nothing
+ */
+const char *fpmp_complaint(apr_pool_t *p, const char *output,
+                           const apr_array_header_t *names) FPMP_NONNULL(1, 2, 3);
+
 /* ---- masters.c: where distributions keep PHP-FPM ---------------------------------- */
 
 /* A row of the table of layouts. '*' stands for the version in both patterns. */
@@ -363,11 +388,22 @@ int fpmp_pool_text_same(const char *a, const char *b) FPMP_NONNULL(1, 2);
 void fpmp_drift_user(fpmp_plan_t *plan, fpmp_chain_t *chain, const fpmp_user_facts_t *facts,
                      const fpmp_httpd_t *httpd) FPMP_NONNULL(1, 2, 3, 4);
 
-/** Judge a master: main file, binary, directories, foreign files that share a name or a
- * socket with a chain, pool files missing, old or edited. */
-void fpmp_drift_master(fpmp_plan_t *plan, const fpmp_master_t *master,
-                       const fpmp_master_facts_t *facts, const fpmp_httpd_t *httpd,
-                       uid_t euid) FPMP_NONNULL(1, 2, 3, 4);
+/**
+ * Which pool files are already what a start would write?
+ * @return path -> fpmp_chain_t *, from plan->pool
+ */
+apr_hash_t *fpmp_own_files(const fpmp_plan_t *plan, const fpmp_master_t *master,
+                           const fpmp_master_facts_t *facts, const fpmp_httpd_t *httpd)
+    FPMP_NONNULL(1, 2, 3, 4);
+
+/**
+ * Judge a master: main file, binary, directories, all files that it reads, its process.
+ * @param view  of the same facts
+ * @return 1: PHP-FPM would not live through a reload, so it must not be told to; else 0
+ */
+int fpmp_drift_master(fpmp_plan_t *plan, const fpmp_master_t *master,
+                      const fpmp_master_facts_t *facts, const fpmp_view_t *view,
+                      const fpmp_httpd_t *httpd, uid_t euid) FPMP_NONNULL(1, 2, 3, 4, 5);
 
 /** What a start has to write and remove for this master: fpmp_change_t, in a fixed order.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The chains as derived against the facts as seen: one master, its main file, program,
- * directories and process; then its files (drift_files.c). Users: drift_user.c. Only the
- * first broken link of a chain is said. Nothing is looked up or changed here: host/ fills
+ * directories and process; then its files, all together (drift_view.c) and our own
+ * (drift_files.c). Users: drift_user.c. Only the first broken link of a chain is said. Nothing is looked up or changed here: host/ fills
  * the facts, changes.c says what a start would do. Entry point: fpmp_drift_master.
  */
 #include "drift.h"
@@ -30,6 +30,35 @@ void fpmp_look_find(fpmp_look_t *look, const char *code, fpmp_link_e link,
             chain->broken = finding;
         }
     }
+}
+
+void fpmp_look_say(fpmp_look_t *look, const char *code, fpmp_link_e link,
+                   fpmp_weight_e weight, const char *seen, const char *mend)
+{
+    const fpmp_where_t nowhere = { NULL, 0, NULL };
+    const fpmp_where_t *where = look->master->where.file ? &look->master->where : &nowhere;
+    fpmp_finding_t *finding;
+    int i;
+
+    look->ends |= weight == FPMP_BROKEN;
+    for (i = 0; !where->file && i < look->plan->chains->nelts; i++) {
+        const fpmp_chain_t *chain = APR_ARRAY_IDX(look->plan->chains, i, fpmp_chain_t *);
+
+        where = chain->master == look->master ? &chain->where : where;
+    }
+    finding = fpmp_finding_add(look->plan->findings, code, link, weight, *where, seen, mend);
+    finding->master = look->master;
+}
+
+const char *fpmp_look_place(fpmp_look_t *look, const fpmp_pool_t *pool,
+                            const fpmp_key_t *key)
+{
+    const char *file = key && key->file ? key->file : pool->file;
+
+    return file ? apr_psprintf(look->plan->pool, "%s:%d", file,
+                               key && key->file ? key->line : pool->line)
+                : apr_psprintf(look->plan->pool, "(a file of master '%s')",
+                               look->master->name);
 }
 
 /* Is this directory, looked at component by component, there? If not, that is said. */
@@ -169,14 +198,17 @@ static void judge_process(fpmp_look_t *look)
     }
 }
 
-void fpmp_drift_master(fpmp_plan_t *plan, const fpmp_master_t *master,
-                       const fpmp_master_facts_t *facts, const fpmp_httpd_t *httpd,
-                       uid_t euid)
+int fpmp_drift_master(fpmp_plan_t *plan, const fpmp_master_t *master,
+                      const fpmp_master_facts_t *facts, const fpmp_view_t *view,
+                      const fpmp_httpd_t *httpd, uid_t euid)
 {
-    fpmp_look_t look = { plan, master, facts, httpd, euid };
+    fpmp_look_t look = { .plan = plan, .master = master, .facts = facts, .httpd = httpd,
+                         .euid = euid, .view = view };
 
     if (judge_main_file(&look) && judge_directories(&look)) {
+        fpmp_drift_view(&look);
         fpmp_drift_files(&look);
         judge_process(&look);
     }
+    return look.ends;
 }

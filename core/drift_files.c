@@ -1,123 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The files that a master reads: foreign ones that take the name or the socket of a chain,
- * our own (missing, edited, old, not ours after all), and left-overs of ours that nobody
- * names. Entry point: fpmp_drift_files.
+ * The pool files that we write: missing, edited, old, not ours after all, and left-overs of
+ * ours that nobody names. What stands beside them: drift_view.c. Entry point:
+ * fpmp_drift_files.
  */
 #include "drift.h"
 
-#include <ctype.h>
 #include <string.h>
-
-/* ---- foreign files ----------------------------------------------------------------- */
-
-static const char *lower(apr_pool_t *p, const char *text)
-{
-    char *copy = apr_pstrdup(p, text), *c;
-
-    for (c = copy; *c; c++) {
-        *c = (char)tolower((unsigned char)*c);
-    }
-    return copy;
-}
-
-typedef struct {
-    apr_hash_t *by_pool;   /* section name in lower case -> chain */
-    apr_hash_t *by_socket; /* socket path -> chain */
-    apr_hash_t *by_file;   /* pool file path -> chain */
-} index_t;
-
-static index_t index_chains(fpmp_look_t *look)
-{
-    apr_pool_t *p = look->plan->pool;
-    index_t index = { apr_hash_make(p), apr_hash_make(p), apr_hash_make(p) };
-    int i;
-
-    for (i = 0; i < look->plan->chains->nelts; i++) {
-        fpmp_chain_t *chain = APR_ARRAY_IDX(look->plan->chains, i, fpmp_chain_t *);
-
-        if (chain->master == look->master && chain->pool_file_path && chain->socket_path) {
-            apr_hash_set(index.by_pool, chain->pool, APR_HASH_KEY_STRING, chain);
-            apr_hash_set(index.by_socket, chain->socket_path, APR_HASH_KEY_STRING, chain);
-            apr_hash_set(index.by_file, chain->pool_file_path, APR_HASH_KEY_STRING, chain);
-        }
-    }
-    return index;
-}
-
-/* FPM puts the section's name where a value says $pool. */
-static const char *with_pool_name(apr_pool_t *p, const fpmp_ini_entry_t *entry)
-{
-    const char *at = strstr(entry->value, "$pool");
-
-    if (!at || !entry->section) {
-        return entry->value;
-    }
-    return apr_psprintf(p, "%.*s%s%s", (int)(at - entry->value), entry->value,
-                        entry->section, at + strlen("$pool"));
-}
-
-static void judge_entry(fpmp_look_t *look, const index_t *index, const char *path,
-                        const fpmp_ini_entry_t *entry)
-{
-    apr_pool_t *p = look->plan->pool;
-    fpmp_chain_t *chain;
-
-    if (!entry->name && entry->section) {
-        chain = apr_hash_get(index->by_pool, lower(p, entry->section), APR_HASH_KEY_STRING);
-        if (chain && !chain->broken) {
-            fpmp_chain_find(
-                look->plan, chain, "FPMP0404", FPMP_LINK_POOL, FPMP_BROKEN,
-                apr_psprintf(p,
-                             "pool name '%s' is taken by section [%s] at %s:%d, "
-                             "which is not ours, and PHP-FPM would merge the two",
-                             chain->pool, entry->section, path, entry->line),
-                "rename or remove that section");
-        }
-        return;
-    }
-    if (entry->name && strcasecmp(entry->name, "listen") == 0) {
-        chain =
-            apr_hash_get(index->by_socket, with_pool_name(p, entry), APR_HASH_KEY_STRING);
-        if (chain && !chain->broken) {
-            fpmp_chain_find(
-                look->plan, chain, "FPMP0304", FPMP_LINK_SOCKET, FPMP_BROKEN,
-                apr_psprintf(p,
-                             "'%s' is taken by pool [%s] at %s:%d, which is not "
-                             "ours",
-                             chain->socket_path, entry->section ? entry->section : "global",
-                             path, entry->line),
-                "change listen there");
-        }
-    }
-}
-
-static void judge_foreign(fpmp_look_t *look, const index_t *index, const fpmp_file_t *file)
-{
-    apr_pool_t *p = look->plan->pool;
-    fpmp_ini_t *ini;
-    int i;
-
-    if (!file->text) {
-        fpmp_look_find(
-            look, "FPMP0405", FPMP_LINK_POOL_FILE, FPMP_UNKNOWN,
-            apr_psprintf(p, "'%s' could not be read: %s", file->node.path,
-                         file->node.why ? file->node.why : "it is no regular file"),
-            "see whether it defines a pool of the same name or socket");
-        return;
-    }
-    ini = fpmp_ini_read(p, file->text, file->len);
-    for (i = 0; i < ini->entries->nelts; i++) {
-        judge_entry(look, index, file->node.path,
-                    &APR_ARRAY_IDX(ini->entries, i, fpmp_ini_entry_t));
-    }
-    if (ini->opaque_line) {
-        fpmp_look_find(look, "FPMP0406", FPMP_LINK_POOL_FILE, FPMP_UNKNOWN,
-                       apr_psprintf(p, "'%s' is not understood from line %d on: %s",
-                                    file->node.path, ini->opaque_line, ini->opaque_why),
-                       "see whether it defines a pool of the same name or socket");
-    }
-}
 
 /* ---- our own files --------------------------------------------------------------- */
 
@@ -168,6 +57,9 @@ static void judge_own_file(fpmp_look_t *look, fpmp_chain_t *chain)
                   apr_psprintf(p, "'%s' is no regular file that could be read", path),
                   "move it out of the pool directory");
         return;
+    }
+    if (apr_hash_get(look->view->own, path, APR_HASH_KEY_STRING) == chain) {
+        return; /* byte for byte what we write */
     }
     mark = fpmp_pool_text_mark(p, file->text, file->len, &server);
     want = fpmp_pool_text_render(p, chain, look->httpd->server_id);
@@ -244,26 +136,49 @@ static void judge_change(fpmp_look_t *look, const fpmp_change_t *change)
     }
 }
 
+static int has_text(const fpmp_chain_t *chain, const fpmp_master_t *master)
+{
+    return chain->master == master && !chain->broken && chain->group &&
+           chain->uid != (uid_t)-1;
+}
+
+apr_hash_t *fpmp_own_files(const fpmp_plan_t *plan, const fpmp_master_t *master,
+                           const fpmp_master_facts_t *facts, const fpmp_httpd_t *httpd)
+{
+    apr_hash_t *own = apr_hash_make(plan->pool);
+    apr_pool_t *scratch;
+    int i;
+
+    apr_pool_create(&scratch, plan->pool);
+    for (i = 0; i < plan->chains->nelts; i++) {
+        const fpmp_chain_t *chain = APR_ARRAY_IDX(plan->chains, i, fpmp_chain_t *);
+        const fpmp_file_t *file;
+
+        if (!has_text(chain, master) || !chain->pool_file_path) {
+            continue;
+        }
+        file = apr_hash_get(facts->by_path, chain->pool_file_path, APR_HASH_KEY_STRING);
+        if (file && file->text && file->node.kind == FPMP_NODE_FILE &&
+            strcmp(file->text, fpmp_pool_text_render(scratch, chain, httpd->server_id)) ==
+                0) {
+            apr_hash_set(own, chain->pool_file_path, APR_HASH_KEY_STRING, chain);
+        }
+        apr_pool_clear(scratch);
+    }
+    apr_pool_destroy(scratch);
+    return own;
+}
+
 void fpmp_drift_files(fpmp_look_t *look)
 {
     const fpmp_plan_t *plan = look->plan;
-    index_t index = index_chains(look);
     const apr_array_header_t *changes;
     int i;
 
-    judge_foreign(look, &index, &look->facts->main);
-    for (i = 0; i < look->facts->files->nelts; i++) {
-        const fpmp_file_t *file = APR_ARRAY_IDX(look->facts->files, i, fpmp_file_t *);
-
-        if (!apr_hash_get(index.by_file, file->node.path, APR_HASH_KEY_STRING)) {
-            judge_foreign(look, &index, file);
-        }
-    }
     for (i = 0; i < plan->chains->nelts; i++) {
         fpmp_chain_t *chain = APR_ARRAY_IDX(plan->chains, i, fpmp_chain_t *);
 
-        if (chain->master == look->master && !chain->broken && chain->group &&
-            chain->uid != (uid_t)-1) {
+        if (has_text(chain, look->master)) {
             judge_own_file(look, chain);
         }
     }

@@ -92,3 +92,80 @@ const char *fpmp_stage_text(apr_pool_t *p, const char *text,
     APR_ARRAY_PUSH(pieces, const char *) = kept;
     return apr_array_pstrcat(p, pieces, 0);
 }
+
+/* The key of a plain line if it names a file that FPM opens for writing, else NULL. */
+static const char *log_key(const fpmp_ini_t *ini)
+{
+    static const char *const keys[] = { "access.log", "slowlog", "error_log" };
+    const fpmp_ini_entry_t *entry =
+        ini->entries->nelts == 1 ? &APR_ARRAY_IDX(ini->entries, 0, fpmp_ini_entry_t) : NULL;
+    apr_size_t i;
+
+    for (i = 0; entry && entry->name && !entry->subkey && *entry->value &&
+                i < sizeof(keys) / sizeof(keys[0]);
+         i++) {
+        if (strcasecmp(entry->name, keys[i]) == 0) {
+            return keys[i];
+        }
+    }
+    return NULL;
+}
+
+/* What cannot be read for sure may name a log file: a key that FPM does not know stops it
+ * there, while a line that it refuses anyway is refused for its own reason. */
+static const char *garbled(apr_pool_t *p, const char *line)
+{
+    char *copy = apr_pstrdup(p, line), *at = copy;
+
+    while ((at = strcasestr(at, "log")) != NULL) {
+        memcpy(at, FPMP_STAGE_GARBLED, strlen(FPMP_STAGE_GARBLED));
+    }
+    return copy;
+}
+
+const char *fpmp_stage_silent(apr_pool_t *p, const char *text)
+{
+    apr_array_header_t *pieces = apr_array_make(p, 4, sizeof(const char *));
+    const char *kept = text, *next;
+
+    for (; *text; text = next) {
+        apr_size_t len = strcspn(text, "\n");
+        const char *line = apr_pstrmemdup(p, text, len), *key;
+        const fpmp_ini_t *ini;
+
+        next = text + len + (text[len] == '\n');
+        if (!strcasestr(line, "log")) {
+            continue;
+        }
+        ini = fpmp_ini_read(p, text, len);
+        key = log_key(ini);
+        if (key || ini->opaque_line) {
+            APR_ARRAY_PUSH(pieces, const char *) = apr_pstrmemdup(p, kept, text - kept);
+            APR_ARRAY_PUSH(pieces, const char *) =
+                key ? apr_psprintf(p, "%s = /dev/null\n", key)
+                    : apr_pstrcat(p, garbled(p, line), "\n", NULL);
+            kept = next;
+        }
+    }
+    APR_ARRAY_PUSH(pieces, const char *) = kept;
+    return apr_array_pstrcat(p, pieces, 0);
+}
+
+const char *fpmp_stage_heard(apr_pool_t *p, const char *complaint)
+{
+    static const char *const ours[] = { "'access." FPMP_STAGE_GARBLED "'",
+                                        "'slow" FPMP_STAGE_GARBLED "'",
+                                        "'error_" FPMP_STAGE_GARBLED "'" };
+    char *copy = apr_pstrdup(p, complaint), *at = copy;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+        if (strcasestr(complaint, ours[i])) {
+            return NULL;
+        }
+    }
+    while ((at = strstr(at, FPMP_STAGE_GARBLED)) != NULL) {
+        memcpy(at, "log", strlen("log"));
+    }
+    return copy;
+}

@@ -50,8 +50,15 @@ fpmp_plan_t *fpmp_plan_of(apr_pool_t *pconf);
  */
 const fpmp_httpd_t *fpmp_plan_complete(fpmp_plan_t *plan, server_rec *s);
 
-/** Look at every master and judge it. Changes nothing. */
-void fpmp_plan_check(fpmp_plan_t *plan, const fpmp_httpd_t *httpd);
+/** Look at a master: its facts, and all its files as PHP-FPM reads them. From plan->pool. */
+fpmp_view_t *fpmp_plan_look(fpmp_plan_t *plan, const fpmp_master_t *master,
+                            const fpmp_httpd_t *httpd, fpmp_master_facts_t **facts);
+
+/** Look up what the view names, then judge the master.
+ * @return as fpmp_drift_master */
+int fpmp_plan_judge(fpmp_plan_t *plan, const fpmp_master_t *master,
+                    const fpmp_master_facts_t *facts, fpmp_view_t *view,
+                    const fpmp_httpd_t *httpd);
 
 /**
  * Log the findings, one line each.
@@ -62,6 +69,11 @@ int fpmp_plan_say(fpmp_plan_t *plan, server_rec *s, int bare);
 
 /** Print every chain on standard output (DUMP_FPMPOOL). */
 void fpmp_plan_dump(const fpmp_plan_t *plan, apr_pool_t *p);
+
+/* ---- check.c --------------------------------------------------------------------- */
+
+/** All that configtest looks at. Changes nothing; adds findings to the plan. */
+void fpmp_check_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, server_rec *s);
 
 /* ---- sync.c ---------------------------------------------------------------------- */
 

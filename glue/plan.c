@@ -108,16 +108,33 @@ const fpmp_httpd_t *fpmp_plan_complete(fpmp_plan_t *plan, server_rec *s)
     return httpd;
 }
 
-void fpmp_plan_check(fpmp_plan_t *plan, const fpmp_httpd_t *httpd)
+fpmp_view_t *fpmp_plan_look(fpmp_plan_t *plan, const fpmp_master_t *master,
+                            const fpmp_httpd_t *httpd, fpmp_master_facts_t **facts)
 {
+    *facts = fpmp_facts_master(plan->pool, master);
+    return fpmp_view_read(plan->pool, *facts,
+                          fpmp_own_files(plan, master, *facts, httpd));
+}
+
+int fpmp_plan_judge(fpmp_plan_t *plan, const fpmp_master_t *master,
+                    const fpmp_master_facts_t *facts, fpmp_view_t *view,
+                    const fpmp_httpd_t *httpd)
+{
+    apr_array_header_t *sockets = apr_array_make(plan->pool, 16, sizeof(const char *));
+    fpmp_asked_t *asked;
     int i;
 
-    for (i = 0; i < plan->masters->nelts; i++) {
-        const fpmp_master_t *master = APR_ARRAY_IDX(plan->masters, i, fpmp_master_t *);
+    for (i = 0; i < plan->chains->nelts; i++) {
+        const fpmp_chain_t *chain = APR_ARRAY_IDX(plan->chains, i, fpmp_chain_t *);
 
-        fpmp_drift_master(plan, master, fpmp_facts_master(plan->pool, master), httpd,
-                          geteuid());
+        if (chain->master == master && chain->socket_path) {
+            APR_ARRAY_PUSH(sockets, const char *) = chain->socket_path;
+        }
     }
+    asked = fpmp_foreign_ask(plan->pool, view, sockets);
+    fpmp_facts_answer(plan->pool, facts, asked);
+    view->asked = asked;
+    return fpmp_drift_master(plan, master, facts, view, httpd, geteuid());
 }
 
 int fpmp_plan_say(fpmp_plan_t *plan, server_rec *s, int bare)

@@ -20,7 +20,8 @@ typedef struct {
     const fpmp_master_t *master;
     const fpmp_httpd_t *httpd;
     server_rec *s;
-    const fpmp_master_facts_t *facts;
+    fpmp_master_facts_t *facts;
+    fpmp_view_t *view;
     const apr_array_header_t *changes;
     int dir_fd;
     int written, removed;
@@ -51,6 +52,31 @@ static void say_failed(sync_t *sync, const char *code, fpmp_link_e link, const c
         if (change->chain &&
             !apr_hash_get(sync->facts->by_path, change->path, APR_HASH_KEY_STRING)) {
             change->chain->broken = finding;
+        }
+    }
+}
+
+/* Something that is not ours would end PHP-FPM at a reload, and has been said: it is left
+ * alone with what it has read, and hosts that wait for a new pool cannot serve. */
+static void leave_waiting(sync_t *sync)
+{
+    const fpmp_finding_t *why = NULL;
+    int i;
+
+    for (i = 0; i < sync->plan->findings->nelts; i++) {
+        const fpmp_finding_t *finding =
+            APR_ARRAY_IDX(sync->plan->findings, i, fpmp_finding_t *);
+
+        if (finding->master == sync->master && finding->weight == FPMP_BROKEN) {
+            why = finding;
+        }
+    }
+    for (i = 0; i < sync->changes->nelts; i++) {
+        const fpmp_change_t *change = &APR_ARRAY_IDX(sync->changes, i, fpmp_change_t);
+
+        if (change->chain && !change->chain->broken &&
+            !apr_hash_get(sync->facts->by_path, change->path, APR_HASH_KEY_STRING)) {
+            change->chain->broken = why;
         }
     }
 }
@@ -155,7 +181,7 @@ static void reload(sync_t *sync)
     apr_pool_t *p = sync->plan->pool;
     apr_array_header_t *appear = apr_array_make(p, 8, sizeof(const char *));
     apr_array_header_t *vanish = apr_array_make(p, 8, sizeof(const char *));
-    int i, err, wait_sec = sync->facts->control_timeout_sec + RELOAD_MARGIN_SEC;
+    int i, err, wait_sec = sync->view->control_timeout_sec + RELOAD_MARGIN_SEC;
     const char *why = NULL;
 
     for (i = 0; i < sync->changes->nelts; i++) {
@@ -190,11 +216,11 @@ static void reload(sync_t *sync)
 static void sync_locked(sync_t *sync)
 {
     apr_pool_t *p = sync->plan->pool;
-    int i, alive, work = 0, unread = 0;
+    int i, ends, alive, work = 0, unread = 0;
 
     /* 2 look and judge under the lock, so that two servers see each other's files whole */
-    sync->facts = fpmp_facts_master(p, sync->master);
-    fpmp_drift_master(sync->plan, sync->master, sync->facts, sync->httpd, geteuid());
+    sync->view = fpmp_plan_look(sync->plan, sync->master, sync->httpd, &sync->facts);
+    ends = fpmp_plan_judge(sync->plan, sync->master, sync->facts, sync->view, sync->httpd);
     sync->changes =
         fpmp_changes_find(p, sync->plan, sync->master, sync->facts, sync->httpd);
     for (i = 0; i < sync->changes->nelts; i++) {
@@ -208,6 +234,10 @@ static void sync_locked(sync_t *sync)
     }
     /* 3 test, 4 write, 5 reload; without any pool left PHP-FPM cannot be told */
     alive = fpmp_changes_leave_pool(p, sync->facts, sync->changes);
+    if (ends) {
+        leave_waiting(sync);
+        return;
+    }
     if (work + unread == 0 || (alive && test_changes(sync) != 0)) {
         return;
     }
@@ -231,8 +261,8 @@ static void sync_master(fpmp_plan_t *plan, const fpmp_master_t *master,
             fpmp_dir_lock(plan->pool, master->pool_dir, LOCK_WAIT_SEC, &sync.dir_fd, &why);
     }
     if (!master->pool_dir || err) {
-        fpmp_drift_master(plan, master, fpmp_facts_master(plan->pool, master), httpd,
-                          geteuid());
+        sync.view = fpmp_plan_look(plan, master, httpd, &sync.facts);
+        fpmp_plan_judge(plan, master, sync.facts, sync.view, httpd);
         if (err == ETIMEDOUT) {
             fpmp_finding_add(plan->findings, "FPMP0417", FPMP_LINK_POOL_FILE, FPMP_BROKEN,
                              master->where, why,
@@ -265,7 +295,7 @@ void fpmp_sync_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, server_rec *s)
     int i;
 
     if (plan->sync == FPMP_SYNC_CHECK) {
-        fpmp_plan_check(plan, httpd);
+        fpmp_check_all(plan, httpd, s);
         return;
     }
     for (i = 0; i < plan->masters->nelts; i++) {

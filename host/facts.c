@@ -2,22 +2,22 @@
  *
  * What the machine says: files and directories, and one look at a whole master. Tells "it
  * is not there" apart from "we could not look"; what either means is core's. Nothing is
- * changed, and nothing here blocks on a FIFO. Users: facts_user.c. Entry point:
- * fpmp_facts_master.
+ * changed, and nothing here blocks on a FIFO. Users: facts_user.c; the files that a main
+ * file includes: files.c. Entry point: fpmp_facts_master.
  */
 #include "host.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define MAX_FILE_BYTES (1024 * 1024)
-#define MAX_INCLUDE_DEPTH 5 /* FPM refuses deeper ones */
+
+static const char not_regular[] = "not a regular file";
 
 static const char *words(apr_pool_t *p, int err)
 {
@@ -67,6 +67,11 @@ void fpmp_facts_node(apr_pool_t *p, const char *path, fpmp_node_t *out)
     look_at_node(p, path, 0, out);
 }
 
+void fpmp_facts_target(apr_pool_t *p, const char *path, fpmp_node_t *out)
+{
+    look_at_node(p, path, 1, out);
+}
+
 apr_array_header_t *fpmp_facts_path(apr_pool_t *p, const char *path)
 {
     apr_array_header_t *nodes = apr_array_make(p, 6, sizeof(fpmp_node_t));
@@ -95,8 +100,12 @@ static char *read_all(apr_pool_t *p, int fd, apr_size_t *len, const char **why)
         *why = words(p, errno);
         return NULL;
     }
+    if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)) {
+        *len = 0;
+        return apr_pstrdup(p, ""); /* a link to /dev/null masks a file; FPM reads it so */
+    }
     if (!S_ISREG(st.st_mode)) {
-        *why = "not a regular file";
+        *why = not_regular;
         return NULL;
     }
     if (st.st_size > MAX_FILE_BYTES) {
@@ -143,144 +152,26 @@ void fpmp_facts_file(apr_pool_t *p, const char *path, fpmp_file_t *out)
         return;
     }
     if (out->node.kind != FPMP_NODE_FILE && out->node.kind != FPMP_NODE_LINK) {
-        out->node.why =
-            "not a regular file"; /* opening a device may already do something */
+        out->node.why = not_regular; /* opening a device may already do something */
+        out->node.irregular = 1;
         return;
     }
     see_target_time(path, &out->node);
     fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0) {
+        if (out->node.kind == FPMP_NODE_LINK && (errno == ENOENT || errno == ELOOP)) {
+            out->node.lookup = FPMP_LOOKUP_MISSING;
+        }
+        out->node.irregular = errno == ENXIO; /* a link to a socket */
         out->node.why = words(p, errno);
         return;
     }
     out->text = read_all(p, fd, &out->len, &out->node.why);
+    out->node.irregular = !out->text && out->node.why == not_regular;
     close(fd);
 }
 
-/* ---- the files of a master -------------------------------------------------------- */
-
-static int compare_paths(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Without doubled slashes: the pool directory is spelled so too, and paths are compared. */
-static const char *squeeze(apr_pool_t *p, const char *path)
-{
-    char *copy = apr_pstrdup(p, path), *out = copy;
-
-    for (; *path; path++) {
-        if (*path != '/' || out == copy || out[-1] != '/') {
-            *out++ = *path;
-        }
-    }
-    *out = '\0';
-    return copy;
-}
-
-/* FPM puts its compiled-in prefix before a relative pattern, which nobody can ask it for.
- * Where the pattern's directory is the tail of pool_dir, the rest of pool_dir is that
- * prefix. */
-static const char *resolve_pattern(apr_pool_t *p, const fpmp_master_t *master,
-                                   const char *pattern)
-{
-    const char *slash = strrchr(pattern, '/');
-    size_t tail = slash ? (size_t)(slash - pattern) : 0;
-    size_t len = master->pool_dir ? strlen(master->pool_dir) : 0;
-
-    if (*pattern == '/') {
-        return squeeze(p, pattern);
-    }
-    if (tail == 0 || len <= tail || master->pool_dir[len - tail - 1] != '/' ||
-        strncmp(master->pool_dir + len - tail, pattern, tail) != 0) {
-        return NULL;
-    }
-    return apr_pstrcat(p, master->pool_dir, slash, NULL);
-}
-
-apr_array_header_t *fpmp_facts_include(apr_pool_t *p, const fpmp_master_t *master,
-                                       const char *pattern, const char **resolved)
-{
-    apr_array_header_t *paths = apr_array_make(p, 16, sizeof(const char *));
-    glob_t found;
-    size_t i;
-
-    *resolved = resolve_pattern(p, master, pattern);
-    if (!*resolved || glob(*resolved, GLOB_MARK | GLOB_NOSORT, NULL, &found) != 0) {
-        return paths;
-    }
-    for (i = 0; i < found.gl_pathc; i++) {
-        const char *path = found.gl_pathv[i];
-
-        if (*path && path[strlen(path) - 1] != '/') {
-            APR_ARRAY_PUSH(paths, const char *) = apr_pstrdup(p, path);
-        }
-    }
-    globfree(&found);
-    qsort(paths->elts, (size_t)paths->nelts, sizeof(const char *), compare_paths);
-    return paths;
-}
-
-static void take_timeout(const fpmp_ini_t *ini, int *timeout_sec)
-{
-    int i, sec;
-
-    for (i = 0; i < ini->entries->nelts; i++) {
-        const fpmp_ini_entry_t *entry = &APR_ARRAY_IDX(ini->entries, i, fpmp_ini_entry_t);
-
-        if (entry->name && entry->section && strcasecmp(entry->section, "global") == 0 &&
-            strcasecmp(entry->name, "process_control_timeout") == 0) {
-            sec = fpmp_ini_time_sec(entry->value);
-            *timeout_sec = sec > 0 ? sec : 0;
-        }
-    }
-}
-
-static void add_files(apr_pool_t *p, const fpmp_master_t *master,
-                      fpmp_master_facts_t *facts, const apr_array_header_t *patterns,
-                      int depth);
-
-/* Most files hold one pool and are not parsed here: a thousand of them stay quick. */
-static void add_file(apr_pool_t *p, const fpmp_master_t *master, fpmp_master_facts_t *facts,
-                     const char *path, int depth)
-{
-    fpmp_file_t *file = apr_palloc(p, sizeof(*file));
-    int has_global, has_include;
-
-    fpmp_facts_file(p, path, file);
-    APR_ARRAY_PUSH(facts->files, fpmp_file_t *) = file;
-    apr_hash_set(facts->by_path, file->node.path, APR_HASH_KEY_STRING, file);
-    has_global = file->text && strcasestr(file->text, "[global");
-    has_include = file->text && strstr(file->text, "include");
-    if (has_global || has_include) {
-        const fpmp_ini_t *ini = fpmp_ini_read(p, file->text, file->len);
-
-        take_timeout(ini, &facts->control_timeout_sec);
-        add_files(p, master, facts, fpmp_main_pick(p, ini)->includes, depth + 1);
-    }
-}
-
-/* A file that is matched twice is read once: FPM merges the second reading into the first.
- */
-static void add_files(apr_pool_t *p, const fpmp_master_t *master,
-                      fpmp_master_facts_t *facts, const apr_array_header_t *patterns,
-                      int depth)
-{
-    int i, k;
-
-    for (i = 0; i < patterns->nelts && depth <= MAX_INCLUDE_DEPTH; i++) {
-        const char *pattern = APR_ARRAY_IDX(patterns, i, const char *), *resolved;
-        const apr_array_header_t *paths = fpmp_facts_include(p, master, pattern, &resolved);
-
-        for (k = 0; k < paths->nelts; k++) {
-            const char *path = APR_ARRAY_IDX(paths, k, const char *);
-
-            if (!apr_hash_get(facts->by_path, path, APR_HASH_KEY_STRING)) {
-                add_file(p, master, facts, path, depth);
-            }
-        }
-    }
-}
+/* ---- one look at a master ---------------------------------------------------------- */
 
 static int may_write(const apr_array_header_t *pool_dir)
 {
@@ -301,10 +192,7 @@ static apr_array_header_t *path_or_none(apr_pool_t *p, const char *path)
 fpmp_master_facts_t *fpmp_facts_master(apr_pool_t *p, const fpmp_master_t *master)
 {
     fpmp_master_facts_t *facts = apr_pcalloc(p, sizeof(*facts));
-    const fpmp_main_t *main;
 
-    facts->files = apr_array_make(p, 16, sizeof(fpmp_file_t *));
-    facts->by_path = apr_hash_make(p);
     facts->pool_dir = path_or_none(p, master->pool_dir);
     facts->socket_dir = path_or_none(p, master->socket_dir);
     facts->may_write = may_write(facts->pool_dir);
@@ -314,11 +202,7 @@ fpmp_master_facts_t *fpmp_facts_master(apr_pool_t *p, const fpmp_master_t *maste
     if (master->config_path) {
         fpmp_facts_file(p, master->config_path, &facts->main);
     }
-    if (facts->main.text) {
-        main = fpmp_main_pick(p, fpmp_ini_read(p, facts->main.text, facts->main.len));
-        facts->control_timeout_sec = main->control_timeout_sec;
-        add_files(p, master, facts, main->includes, 1);
-    }
+    fpmp_facts_includes(p, master, facts);
     fpmp_master_probe(p, master, facts);
     return facts;
 }

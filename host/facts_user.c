@@ -160,6 +160,12 @@ static void look_at_group(apr_pool_t *p, const char *group, fpmp_user_facts_t *o
                      : apr_psprintf(p, "%lu", (unsigned long)out->gid);
 }
 
+void fpmp_facts_group(apr_pool_t *p, const char *group, fpmp_user_facts_t *out)
+{
+    memset(out, 0, sizeof(*out));
+    look_at_group(p, group, out);
+}
+
 void fpmp_facts_user(apr_pool_t *p, const char *user, const char *group, gid_t httpd_gid,
                      fpmp_user_facts_t *out)
 {

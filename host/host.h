@@ -70,12 +70,20 @@ void fpmp_master_complete(apr_pool_t *p, fpmp_master_t *master) FPMP_NONNULL(1, 
 void fpmp_facts_user(apr_pool_t *p, const char *user, const char *group, gid_t httpd_gid,
                      fpmp_user_facts_t *out) FPMP_NONNULL(1, 2, 5);
 
+/** Look up a group: fills group, group_lookup, gid and why. */
+void fpmp_facts_group(apr_pool_t *p, const char *group, fpmp_user_facts_t *out)
+    FPMP_NONNULL(1, 2, 3);
+
 /** Name of a uid / gid; digits if it has none. */
 const char *fpmp_facts_uid_name(apr_pool_t *p, uid_t uid) FPMP_NONNULL(1);
 const char *fpmp_facts_gid_name(apr_pool_t *p, gid_t gid) FPMP_NONNULL(1);
 
 /** lstat one path. */
 void fpmp_facts_node(apr_pool_t *p, const char *path, fpmp_node_t *out)
+    FPMP_NONNULL(1, 2, 3);
+
+/** stat one path: a link is followed. */
+void fpmp_facts_target(apr_pool_t *p, const char *path, fpmp_node_t *out)
     FPMP_NONNULL(1, 2, 3);
 
 /** stat each component of an absolute path, "/" first, symlinks followed (the last one
@@ -91,16 +99,27 @@ void fpmp_facts_file(apr_pool_t *p, const char *path, fpmp_file_t *out)
  * out.
  * @param resolved  set to the absolute pattern; NULL if it is relative to a prefix unknown
  * to us
+ * @param err  set to 0, or the errno of a directory of the pattern that could not be read
  * @return const char * paths in FPM's order (bytewise), may be empty
  */
 apr_array_header_t *fpmp_facts_include(apr_pool_t *p, const fpmp_master_t *master,
-                                       const char *pattern, const char **resolved)
-    FPMP_NONNULL(1, 2, 3, 4);
+                                       const char *pattern, const char **resolved,
+                                       int *err) FPMP_NONNULL(1, 2, 3, 4, 5);
+
+/** Fill files, by_path and includes of facts from facts->main. */
+void fpmp_facts_includes(apr_pool_t *p, const fpmp_master_t *master,
+                         fpmp_master_facts_t *facts) FPMP_NONNULL(1, 2, 3);
 
 /** One look at a master: main file, binary, directories, all files its includes match, pid.
  */
 fpmp_master_facts_t *fpmp_facts_master(apr_pool_t *p, const fpmp_master_t *master)
     FPMP_NONNULL(1, 2);
+
+/* ---- answers.c -------------------------------------------------------------------- */
+
+/** Fill the values of asked, and what the machine and the running master can carry. */
+void fpmp_facts_answer(apr_pool_t *p, const fpmp_master_facts_t *facts, fpmp_asked_t *asked)
+    FPMP_NONNULL(1, 2, 3);
 
 /* ---- run.c ----------------------------------------------------------------------- */
 
@@ -110,8 +129,9 @@ fpmp_master_facts_t *fpmp_facts_master(apr_pool_t *p, const fpmp_master_t *maste
 typedef struct {
     pid_t pid;
     int out;    /* reading end of its stdout and stderr, closed at the end */
-    char *text; /* the first FPMP_RUN_TEXT_BYTES of what it said, NUL-terminated */
+    char *text; /* the first max bytes of what it said, NUL-terminated */
     size_t len;
+    size_t max;
     int status; /* of waitpid(2); valid if reaped is 1 */
     int reaped; /* 1: ended; -1: somebody else took its status */
 } fpmp_run_t;
@@ -119,12 +139,13 @@ typedef struct {
 /**
  * Run argv[0] (absolute path) and wait for its end.
  * @param limit_sec  it is killed after this time, with all of its process group
+ * @param max        bytes of what it says that are kept; FPMP_RUN_TEXT_BYTES for a message
  * @param run        filled; text from pool p
  * @return 0: it ended, run->status says how. ETIMEDOUT: killed. Else errno: it did not
  * start.
  */
-int fpmp_run_program(apr_pool_t *p, char *const argv[], int limit_sec, fpmp_run_t *run)
-    FPMP_NONNULL(1, 2, 4);
+int fpmp_run_program(apr_pool_t *p, char *const argv[], int limit_sec, size_t max,
+                     fpmp_run_t *run) FPMP_NONNULL(1, 2, 5);
 
 /* ---- fpm_master.c ---------------------------------------------------------------- */
 
@@ -147,6 +168,18 @@ void fpmp_master_probe(apr_pool_t *p, const fpmp_master_t *master,
 int fpmp_master_test(apr_pool_t *p, const fpmp_master_t *master,
                      const fpmp_master_facts_t *facts, const apr_array_header_t *changes,
                      int limit_sec, const char **why) FPMP_NONNULL(1, 2, 3, 4, 6);
+
+/**
+ * What would PHP-FPM run after these changes? BINARY -tt -F -O on copies of all files whose
+ * log files are /dev/null, so that nothing is created or written.
+ * @param known  paths of files that are left out; NULL: none
+ * @param print  set to what it printed, from pool p
+ * @return as fpmp_master_test; EACCES: a file could not be read; EFBIG: print is cut
+ */
+int fpmp_master_print(apr_pool_t *p, const fpmp_master_t *master,
+                      const fpmp_master_facts_t *facts, const apr_array_header_t *changes,
+                      apr_hash_t *known, int limit_sec, const char **print,
+                      const char **why) FPMP_NONNULL(1, 2, 3, 4, 7, 8);
 
 /**
  * Reload once and wait: verify the process again, SIGUSR2, then until the pid file is newer

@@ -59,7 +59,7 @@ static void take_output(fpmp_run_t *run)
     ssize_t n;
 
     do {
-        size_t room = FPMP_RUN_TEXT_BYTES - run->len;
+        size_t room = run->max - run->len;
 
         n = room > 0 ? read(run->out, run->text + run->len, room)
                      : read(run->out, rest, sizeof(rest));
@@ -109,12 +109,14 @@ static int finish_run(fpmp_run_t *run, int limit_sec)
     }
 }
 
-int fpmp_run_program(apr_pool_t *p, char *const argv[], int limit_sec, fpmp_run_t *run)
+int fpmp_run_program(apr_pool_t *p, char *const argv[], int limit_sec, size_t max,
+                     fpmp_run_t *run)
 {
     int err;
 
     memset(run, 0, sizeof(*run));
-    run->text = apr_pcalloc(p, FPMP_RUN_TEXT_BYTES + 1);
+    run->max = max;
+    run->text = apr_palloc(p, max + 1);
     err = start_run(argv, run);
     if (err != 0) {
         return err;

@@ -3,7 +3,8 @@
  * Lets PHP-FPM itself judge a set of changes before any file of its own is touched: a
  * private directory gets the changed files and a main file that names them among the
  * unchanged ones, and "php-fpm -t" reads that. The directory is gone afterwards.
- * Entry point: fpmp_master_test. The real directories are only read.
+ * Entry points: fpmp_master_test before a change, fpmp_master_print for configtest, which
+ * leaves no trace: there every file is a copy whose log files are /dev/null. The real directories are only read.
  */
 #include "host.h"
 
@@ -20,10 +21,14 @@
 #include <unistd.h>
 
 #define STAGE_PREFIX "fpmpool-test."
+#define PRINT_MAX_BYTES (8 * 1024 * 1024) /* 3.5 KB a pool (8.2.36) */
 
 typedef struct {
     apr_pool_t *p;
     const fpmp_master_t *master;
+    const fpmp_master_facts_t *facts;
+    apr_hash_t *known; /* real path: left out of the copy; NULL: none */
+    int silent;        /* 1: nothing that FPM opens for writing may be the real file */
     const char *dir;
     const char *main_path;     /* the staged main file */
     apr_array_header_t *names; /* pairs of const char *: staged path, real path */
@@ -101,42 +106,52 @@ static int open_stage(stage_t *stage, const char **why)
     return 0;
 }
 
-/* Put text into the stage under the base name of path; NULL and *why if it cannot be. */
-static const char *put_file(stage_t *stage, const char *path, const char *text, int *err,
-                            const char **why)
+/* The name in the stage that will hold the bytes of path. */
+static const char *name_file(stage_t *stage, const char *path)
 {
     const char *slash = strrchr(path, '/');
-    const char *to = apr_pstrcat(stage->p, stage->dir, "/", slash ? slash + 1 : path, NULL);
+    const char *to = apr_psprintf(stage->p, "%s/%d-%s", stage->dir, stage->names->nelts / 2,
+                                  slash ? slash + 1 : path);
+
+    APR_ARRAY_PUSH(stage->names, const char *) = to;
+    APR_ARRAY_PUSH(stage->names, const char *) = path;
+    apr_hash_set(stage->staged, path, APR_HASH_KEY_STRING, to);
+    return to;
+}
+
+/* Put text into the stage; 0, or errno and *why if it cannot be. */
+static int put_file(stage_t *stage, const char *to, const char *text, const char **why)
+{
     size_t left = strlen(text);
     int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    apr_status_t err = fd >= 0 ? 0 : errno;
     ssize_t n = 0;
 
-    *err = fd >= 0 ? 0 : errno;
-    for (; *err == 0 && left > 0; text += n, left -= (size_t)n) {
+    for (; err == 0 && left > 0; text += n, left -= (size_t)n) {
         n = write(fd, text, left);
         if (n < 0) {
-            *err = errno == EINTR ? 0 : errno;
+            err = errno == EINTR ? 0 : errno;
             n = 0;
         }
     }
-    if (fd >= 0 && close(fd) != 0 && *err == 0) {
-        *err = errno;
+    if (fd >= 0 && close(fd) != 0 && err == 0) {
+        err = errno;
     }
-    if (*err != 0) {
-        apr_status_t status = *err;
-
+    if (err != 0) {
         *why = apr_psprintf(stage->p, "the copy '%s' for the test cannot be written: %pm",
-                            to, &status);
-        return NULL;
+                            to, &err);
     }
-    APR_ARRAY_PUSH(stage->names, const char *) = to;
-    APR_ARRAY_PUSH(stage->names, const char *) = path;
-    return to;
+    return err;
 }
 
 static int compare_paths(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int is_known(const stage_t *stage, const char *path)
+{
+    return stage->known && apr_hash_get(stage->known, path, APR_HASH_KEY_STRING);
 }
 
 /* The files a pattern would match after the changes, in FPM's order by their real paths,
@@ -145,8 +160,9 @@ static apr_array_header_t *expand(void *baton, const char *pattern)
 {
     stage_t *stage = baton;
     const char *resolved;
+    int err;
     apr_array_header_t *paths =
-        fpmp_facts_include(stage->p, stage->master, pattern, &resolved);
+        fpmp_facts_include(stage->p, stage->master, pattern, &resolved, &err);
     apr_array_header_t *out =
         apr_array_make(stage->p, paths->nelts + 4, sizeof(const char *));
     apr_hash_t *listed = apr_hash_make(stage->p);
@@ -159,7 +175,7 @@ static apr_array_header_t *expand(void *baton, const char *pattern)
             apr_hash_get(stage->changes, path, APR_HASH_KEY_STRING);
 
         apr_hash_set(listed, path, APR_HASH_KEY_STRING, path);
-        if (!change || !is_removal(change)) {
+        if ((!change || !is_removal(change)) && !is_known(stage, path)) {
             APR_ARRAY_PUSH(out, const char *) = path;
         }
     }
@@ -181,114 +197,102 @@ static apr_array_header_t *expand(void *baton, const char *pattern)
     return out;
 }
 
-static int fill_stage(stage_t *stage, const char *main_text,
-                      const apr_array_header_t *changes, const char **why)
+/* What goes into the copy of a file: for a silent test its log files become /dev/null. */
+static const char *copy_text(stage_t *stage, const char *text)
 {
-    const char *staged;
+    return stage->silent ? fpmp_stage_text(stage->p, fpmp_stage_silent(stage->p, text),
+                                           expand, stage)
+                         : text;
+}
+
+/* In a silent test every file is a copy, else only those that change. */
+static int put_unchanged(stage_t *stage, const char **why)
+{
     int i, err = 0;
+
+    for (i = 0; stage->silent && !err && i < stage->facts->files->nelts; i++) {
+        const fpmp_file_t *file = APR_ARRAY_IDX(stage->facts->files, i, fpmp_file_t *);
+        const char *path = file->node.path;
+
+        if (apr_hash_get(stage->changes, path, APR_HASH_KEY_STRING) ||
+            is_known(stage, path)) {
+            continue;
+        }
+        if (!file->text) {
+            *why = apr_psprintf(stage->p, "'%s' could not be read", path);
+            return EACCES;
+        }
+        err = put_file(stage, apr_hash_get(stage->staged, path, APR_HASH_KEY_STRING),
+                       copy_text(stage, file->text), why);
+    }
+    return err;
+}
+
+static int put_changed(stage_t *stage, const apr_array_header_t *changes, const char **why)
+{
+    int i, err = 0;
+
+    for (i = 0; !err && i < changes->nelts; i++) {
+        const fpmp_change_t *change = &APR_ARRAY_IDX(changes, i, fpmp_change_t);
+
+        if (is_write(change)) {
+            err = put_file(stage,
+                           apr_hash_get(stage->staged, change->path, APR_HASH_KEY_STRING),
+                           copy_text(stage, change->text), why);
+        }
+    }
+    return err;
+}
+
+/* All names first: a copy that includes others has to know theirs. */
+static void name_files(stage_t *stage, const apr_array_header_t *changes)
+{
+    int i;
 
     for (i = 0; i < changes->nelts; i++) {
         const fpmp_change_t *change = &APR_ARRAY_IDX(changes, i, fpmp_change_t);
 
-        apr_hash_set(stage->changes, change->path, APR_HASH_KEY_STRING, change);
-        if (!is_write(change)) {
-            continue;
+        if (is_write(change)) {
+            name_file(stage, change->path);
         }
-        staged = put_file(stage, change->path, change->text, &err, why);
-        if (!staged) {
-            return err;
-        }
-        apr_hash_set(stage->staged, change->path, APR_HASH_KEY_STRING, staged);
-    }
-    stage->main_path =
-        put_file(stage, stage->master->config_path,
-                 fpmp_stage_text(stage->p, main_text, expand, stage), &err, why);
-    return err;
-}
-
-/* ---- FPM's own words -------------------------------------------------------------- */
-
-/* Each 'from' once, from left to right: 'to' may contain it. */
-static const char *replace(apr_pool_t *p, const char *text, const char *from,
-                           const char *to)
-{
-    const char *done = "", *at;
-
-    while ((at = strstr(text, from)) != NULL) {
-        done = apr_pstrcat(p, done, apr_pstrmemdup(p, text, at - text), to, NULL);
-        text = at + strlen(from);
-    }
-    return apr_pstrcat(p, done, text, NULL);
-}
-
-/* "[22-Nov-2026 23:25:56] ERROR: x" -> "ERROR: x" */
-static const char *without_time(const char *line)
-{
-    const char *end =
-        *line == '[' && line[1] >= '0' && line[1] <= '9' ? strchr(line, ']') : NULL;
-
-    return end && end[1] == ' ' ? end + 2 : line;
-}
-
-static const char *first_complaint(apr_pool_t *p, const char *output)
-{
-    static const char *const marks[] = { "ERROR", "ALERT", "syntax error" };
-    const char *first = NULL;
-    size_t i, len;
-
-    for (; *output; output += len + (output[len] == '\n')) {
-        const char *line;
-
-        len = strcspn(output, "\n");
-        line = apr_pstrmemdup(p, output, len);
-        for (i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-            if (strstr(line, marks[i])) {
-                return line;
-            }
-        }
-        first = !first && len > 0 ? line : first;
-    }
-    return first;
-}
-
-/* PHP's syntax errors say "in Unknown"; the file stands in the line after. */
-static const char *name_the_file(apr_pool_t *p, const char *line, const char *output)
-{
-    const char *at = strstr(output, "Unable to include "), *end;
-
-    if (!strstr(line, "syntax error") || !at) {
-        return line;
-    }
-    at += strlen("Unable to include ");
-    end = strstr(at, " from ");
-    return end ? replace(p, line, " in Unknown ",
-                         apr_psprintf(p, " in %s ", apr_pstrmemdup(p, at, end - at)))
-               : line;
-}
-
-/* One line without control characters: it goes into httpd's log. */
-static const char *complaint(stage_t *stage, const char *output)
-{
-    const char *line = first_complaint(stage->p, output);
-    char *c, *text;
-    int i;
-
-    if (!line) {
-        return NULL;
-    }
-    line = name_the_file(stage->p, without_time(line), output);
-    for (i = 0; i + 1 < stage->names->nelts; i += 2) {
-        line = replace(stage->p, line, APR_ARRAY_IDX(stage->names, i, const char *),
-                       APR_ARRAY_IDX(stage->names, i + 1, const char *));
-    }
-    text = apr_pstrdup(stage->p, line);
-    for (c = text; *c; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
-            *c = ' ';
+        if (is_write(change) || is_removal(change)) {
+            apr_hash_set(stage->changes, change->path, APR_HASH_KEY_STRING, change);
         }
     }
-    return text;
+    for (i = 0; stage->silent && i < stage->facts->files->nelts; i++) {
+        const char *path = APR_ARRAY_IDX(stage->facts->files, i, fpmp_file_t *)->node.path;
+
+        if (!is_known(stage, path) &&
+            !apr_hash_get(stage->changes, path, APR_HASH_KEY_STRING)) {
+            name_file(stage, path);
+        }
+    }
 }
+
+/* FPM opens its error log after it has read everything, so the last word counts. */
+static int put_main(stage_t *stage, const char **why)
+{
+    static const char silence[] = "\n[global]\nerror_log = /dev/null\n";
+    const char *text = stage->facts->main.text;
+
+    stage->main_path = name_file(stage, stage->master->config_path);
+    text = stage->silent
+               ? apr_pstrcat(stage->p, copy_text(stage, text), silence, NULL)
+               : fpmp_stage_text(stage->p, text, expand, stage);
+    return put_file(stage, stage->main_path, text, why);
+}
+
+static int fill_stage(stage_t *stage, const apr_array_header_t *changes, const char **why)
+{
+    int err;
+
+    name_files(stage, changes);
+    err = put_changed(stage, changes, why);
+    err = err ? err : put_unchanged(stage, why);
+    return err ? err : put_main(stage, why);
+}
+
+/* ---- the run -------------------------------------------------------------------------- */
 
 static int judge_run(stage_t *stage, const fpmp_run_t *run, const char **why)
 {
@@ -299,7 +303,7 @@ static int judge_run(stage_t *stage, const fpmp_run_t *run, const char **why)
                         : strstr(run->text, "test is successful") != NULL) {
         return 0;
     }
-    *why = complaint(stage, run->text);
+    *why = fpmp_complaint(stage->p, run->text, stage->names);
     if (!*why && run->reaped > 0 && WIFSIGNALED(run->status)) {
         *why = apr_psprintf(stage->p, "'%s -t' was ended by signal %d", binary,
                             WTERMSIG(run->status));
@@ -311,14 +315,18 @@ static int judge_run(stage_t *stage, const fpmp_run_t *run, const char **why)
     return EINVAL;
 }
 
-static int run_test(stage_t *stage, int limit_sec, const char **why)
+static int run_test(stage_t *stage, int limit_sec, const char **print, const char **why)
 {
     const char *binary = stage->master->binary_path;
     char *argv[] = {
-        (char *)binary, "-t", "-F", "-O", "-y", (char *)stage->main_path, NULL
+        (char *)binary, print ? "-tt" : "-t",      "-F", "-O",
+        "-y",           (char *)stage->main_path, NULL
     };
     fpmp_run_t run;
-    apr_status_t status = fpmp_run_program(stage->p, argv, limit_sec, &run);
+    apr_status_t status = fpmp_run_program(stage->p, argv, limit_sec,
+                                           print ? PRINT_MAX_BYTES : FPMP_RUN_TEXT_BYTES,
+                                           &run);
+    int err;
 
     if (status == ETIMEDOUT) {
         *why = apr_psprintf(stage->p, "'%s -t' did not end within %d s and was killed",
@@ -329,33 +337,63 @@ static int run_test(stage_t *stage, int limit_sec, const char **why)
         *why = apr_psprintf(stage->p, "'%s' cannot be started: %pm", binary, &status);
         return status;
     }
-    return judge_run(stage, &run, why);
+    err = judge_run(stage, &run, why);
+    if (print && err == 0 && run.len == PRINT_MAX_BYTES) {
+        *why = apr_psprintf(stage->p, "'%s -tt' prints more than %d bytes", binary,
+                            PRINT_MAX_BYTES);
+        return EFBIG;
+    }
+    if (print && err == 0) {
+        *print = run.text;
+    }
+    return err;
 }
 
 /* ---- the whole test --------------------------------------------------------------- */
+
+static int run_stage(stage_t *stage, const apr_array_header_t *changes, int limit_sec,
+                     const char **print, const char **why)
+{
+    apr_pool_t *p = stage->p;
+    int err;
+
+    if (!stage->master->binary_path || !stage->master->config_path ||
+        !stage->facts->main.text) {
+        *why = "the program or the main file is not known, so nothing can be tested";
+        return ENOENT;
+    }
+    stage->names = apr_array_make(p, changes->nelts * 2 + 2, sizeof(const char *));
+    stage->changes = apr_hash_make(p);
+    stage->staged = apr_hash_make(p);
+    err = open_stage(stage, why);
+    if (err != 0) {
+        return err;
+    }
+    err = fill_stage(stage, changes, why);
+    if (err == 0) {
+        err = run_test(stage, limit_sec, print, why);
+    }
+    empty(p, stage->dir);
+    return err;
+}
 
 int fpmp_master_test(apr_pool_t *p, const fpmp_master_t *master,
                      const fpmp_master_facts_t *facts, const apr_array_header_t *changes,
                      int limit_sec, const char **why)
 {
-    stage_t stage = { .p = p, .master = master };
-    int err;
+    stage_t stage = { .p = p, .master = master, .facts = facts };
 
-    if (!master->binary_path || !master->config_path || !facts->main.text) {
-        *why = "the program or the main file is not known, so nothing can be tested";
-        return ENOENT;
-    }
-    stage.names = apr_array_make(p, changes->nelts * 2 + 2, sizeof(const char *));
-    stage.changes = apr_hash_make(p);
-    stage.staged = apr_hash_make(p);
-    err = open_stage(&stage, why);
-    if (err != 0) {
-        return err;
-    }
-    err = fill_stage(&stage, facts->main.text, changes, why);
-    if (err == 0) {
-        err = run_test(&stage, limit_sec, why);
-    }
-    empty(p, stage.dir);
-    return err;
+    return run_stage(&stage, changes, limit_sec, NULL, why);
+}
+
+int fpmp_master_print(apr_pool_t *p, const fpmp_master_t *master,
+                      const fpmp_master_facts_t *facts, const apr_array_header_t *changes,
+                      apr_hash_t *known, int limit_sec, const char **print,
+                      const char **why)
+{
+    stage_t stage = { .p = p, .master = master, .facts = facts };
+
+    stage.known = known;
+    stage.silent = 1;
+    return run_stage(&stage, changes, limit_sec, print, why);
 }

@@ -204,6 +204,8 @@ UNUSED static fpmp_file_t *add_file(apr_pool_t *p, fpmp_master_facts_t *facts,
     file->text = text;
     file->len = text ? strlen(text) : 0;
     APR_ARRAY_PUSH(facts->files, fpmp_file_t *) = file;
+    APR_ARRAY_PUSH(APR_ARRAY_IDX(facts->includes, 0, fpmp_include_t *)->files,
+                   fpmp_file_t *) = file;
     apr_hash_set(facts->by_path, path, APR_HASH_KEY_STRING, file);
     return file;
 }
@@ -212,11 +214,14 @@ UNUSED static fpmp_file_t *add_file(apr_pool_t *p, fpmp_master_facts_t *facts,
 UNUSED static fpmp_master_facts_t *facts_of(apr_pool_t *p, const fpmp_master_t *master)
 {
     fpmp_master_facts_t *facts = apr_pcalloc(p, sizeof(*facts));
+    fpmp_include_t *include;
 
     facts->main.node.path = master->config_path;
     facts->main.node.lookup = FPMP_LOOKUP_FOUND;
     facts->main.node.kind = FPMP_NODE_FILE;
-    facts->main.text = apr_psprintf(p, "[global]\npid = %s\ninclude=%s/*.conf\n",
+    facts->main.text = apr_psprintf(p,
+                                    "[global]\npid = %s\nprocess_control_timeout = 5s\n"
+                                    "include=%s/*.conf\n",
                                     master->pid_path, master->pool_dir);
     facts->main.len = strlen(facts->main.text);
     facts->binary.path = master->binary_path;
@@ -225,6 +230,15 @@ UNUSED static fpmp_master_facts_t *facts_of(apr_pool_t *p, const fpmp_master_t *
     facts->pool_dir = dir_nodes(p, master->pool_dir);
     facts->socket_dir = dir_nodes(p, master->socket_dir);
     last_node(facts->socket_dir)->uid = httpd.uid; /* as Debian makes /run/php */
+    facts->includes = apr_array_make(p, 1, sizeof(fpmp_include_t *));
+    include = apr_pcalloc(p, sizeof(*include));
+    include->file = master->config_path;
+    include->line = 4;
+    include->depth = 1;
+    include->pattern = apr_pstrcat(p, master->pool_dir, "/*.conf", NULL);
+    include->resolved = include->pattern;
+    include->files = apr_array_make(p, 4, sizeof(fpmp_file_t *));
+    APR_ARRAY_PUSH(facts->includes, fpmp_include_t *) = include;
     facts->files = apr_array_make(p, 4, sizeof(fpmp_file_t *));
     facts->by_path = apr_hash_make(p);
     facts->run = FPMP_RUN_YES;
@@ -249,6 +263,17 @@ UNUSED static void edit_file(apr_pool_t *p, fpmp_file_t *file)
 {
     file->text = apr_pstrcat(p, file->text, "php_flag[display_errors] = on\n", NULL);
     file->len = strlen(file->text);
+}
+
+/* Read the files as PHP-FPM does, then judge. What pools of others name is not looked up
+ * (test_foreign.c does). */
+UNUSED static int judge_master(fpmp_plan_t *plan, const fpmp_master_t *master,
+                               const fpmp_master_facts_t *facts, uid_t euid)
+{
+    const fpmp_view_t *view = fpmp_view_read(plan->pool, facts,
+                                             fpmp_own_files(plan, master, facts, &httpd));
+
+    return fpmp_drift_master(plan, master, facts, view, &httpd, euid);
 }
 
 /* ---- the findings ------------------------------------------------------------------ */

@@ -3,7 +3,7 @@
  * What a start would do to the files of one master, change by change and in order. What it
  * leaves alone counts as much: files of others, files of users that nobody could look up.
  */
-/* links: core/changes.c core/drift.c core/drift_user.c core/drift_files.c core/chain.c core/chain_check.c core/line.c core/findings.c core/settings.c core/value.c core/agree.c core/rules.c core/ini.c core/masters.c core/pool_text.c */
+/* links: core */
 #include "plan.h"
 
 #define DAVID_FILE POOL_DIR "/fpmpool-david.conf"

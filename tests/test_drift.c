@@ -4,12 +4,12 @@
  * breaks one thing of a machine on which nothing is wrong; the row beside it stands just on
  * the other side of the edge.
  */
-/* links: core/drift.c core/drift_user.c core/drift_files.c core/chain.c core/chain_check.c core/line.c core/changes.c core/findings.c core/settings.c core/value.c core/agree.c core/rules.c core/ini.c core/masters.c core/pool_text.c */
+/* links: core */
 #include "plan.h"
 
 static void judge(fpmp_plan_t *plan, const fpmp_master_facts_t *facts)
 {
-    fpmp_drift_master(plan, master_at(plan, 0), facts, &httpd, 0);
+    judge_master(plan, master_at(plan, 0), facts, 0);
 }
 
 static void lose_main(fpmp_master_t *master, fpmp_master_facts_t *facts)
@@ -259,7 +259,7 @@ static void a_master_that_no_line_uses_is_not_judged(void **state)
 
         plan_derive(plan);
         master_rows[i].damage(other, facts);
-        fpmp_drift_master(plan, other, facts, &httpd, 0);
+        judge_master(plan, other, facts, 0);
         expect_findings(master_rows[i].title, plan, "");
         assert_null(chain_at(plan, 0)->broken);
     }
@@ -342,7 +342,7 @@ static void a_directory_of_our_own_is_safe_where_root_did_not_start_us(void **st
 
         last_node(facts->pool_dir)->uid = 1001;
         plan_derive(plan);
-        fpmp_drift_master(plan, master_at(plan, 0), facts, &httpd, table[i].euid);
+        judge_master(plan, master_at(plan, 0), facts, table[i].euid);
         plan_findings(plan, "own directory");
         broken = chain_at(plan, 0)->broken;
         assert_string_equal(broken ? broken->code : "none",

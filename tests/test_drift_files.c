@@ -3,7 +3,7 @@
  * The files that PHP-FPM reads: of others, with our names in them; our own, current or not;
  * and those that nobody names any more. The weight follows from what a start may do.
  */
-/* links: core/drift.c core/drift_user.c core/drift_files.c core/chain.c core/chain_check.c core/line.c core/changes.c core/findings.c core/settings.c core/value.c core/agree.c core/rules.c core/ini.c core/masters.c core/pool_text.c */
+/* links: core */
 #include "plan.h"
 
 #define POOL_FILE POOL_DIR "/fpmpool-david.conf"
@@ -12,7 +12,7 @@
 
 static void judge(fpmp_plan_t *plan, const fpmp_master_facts_t *facts)
 {
-    fpmp_drift_master(plan, master_at(plan, 0), facts, &httpd, 0);
+    judge_master(plan, master_at(plan, 0), facts, 0);
 }
 
 /* ---- files of others --------------------------------------------------------------- */
@@ -45,8 +45,9 @@ static void files_of_others_are_read_for_our_names(void **state)
           "/zz.conf:2, which is not ours; change listen there" AT_10 },
         { "another key with our socket", "[www]\nslowlog = " SOCKET "\n", "" },
         { "our socket without section", "listen = " SOCKET "\n",
-          "BROKEN FPMP0304: socket: '" SOCKET "' is taken by pool [global] at " POOL_DIR
-          "/zz.conf:1, which is not ours; change listen there" AT_10 },
+          "BROKEN FPMP0436: pool: 'listen' at " POOL_DIR "/zz.conf:1 stands before any "
+          "section, so PHP-FPM gives it to pool [david] of '" POOL_FILE
+          "'; write the [section] that it belongs to above it, or remove it" AT_10 },
         { "name and socket: the first is said", "[david]\nlisten = " SOCKET "\n",
           "BROKEN FPMP0404: pool: pool name 'david' is taken by section [david] at "
           POOL_DIR

@@ -3,7 +3,7 @@
  * A user against the rules for pools: there, unknown for now, or forbidden. Each row holds
  * what the name service said, and the whole line that follows from it.
  */
-/* links: core/drift.c core/drift_user.c core/drift_files.c core/chain.c core/chain_check.c core/line.c core/changes.c core/findings.c core/settings.c core/value.c core/agree.c core/rules.c core/ini.c core/masters.c core/pool_text.c */
+/* links: core */
 #include "plan.h"
 
 static void a_user_is_judged_by_the_rules(void **state)

@@ -3,7 +3,7 @@
  * What facts.c sees of this machine: users made for the test, nodes of every kind in a
  * scratch directory, and whole masters with many files. Runs as root.
  */
-/* links: host/facts.c host/facts_user.c host/fpm_master.c core/ini.c */
+/* links: host/facts.c host/files.c host/facts_user.c host/fpm_master.c core/ini.c */
 #include "../host/host.h"
 #include "scratch.h"
 
@@ -249,7 +249,7 @@ static void each_kind_of_file_has_its_facts(void **state)
         { "link", "link", 0, FPMP_LOOKUP_FOUND, FPMP_NODE_LINK, 4, NULL },
         { "link to a FIFO", "to-fifo", 0, FPMP_LOOKUP_FOUND, FPMP_NODE_LINK, -1,
           "not a regular file" },
-        { "dangling link", "dangling", 0, FPMP_LOOKUP_FOUND, FPMP_NODE_LINK, -1,
+        { "dangling link", "dangling", 0, FPMP_LOOKUP_MISSING, FPMP_NODE_LINK, -1,
           "No such file or directory" },
         { "missing", "none", 0, FPMP_LOOKUP_MISSING, FPMP_NODE_NONE, -1,
           "No such file or directory" },
@@ -438,12 +438,13 @@ static void a_relative_pattern_is_found_by_the_pool_directory(void **state)
     bench_t *bench = *state;
     fpmp_master_t master = make_master(bench, "include=pool.d/*.conf\n");
     const char *resolved;
+    int err;
 
     put_text(in(bench->p, master.pool_dir, "a.conf"), "[a]\n");
     assert_string_equal(list_files(bench, fpmp_facts_master(bench->p, &master)), "a.conf");
-    fpmp_facts_include(bench->p, &master, "ool.d/*.conf", &resolved);
+    fpmp_facts_include(bench->p, &master, "ool.d/*.conf", &resolved, &err);
     assert_null(resolved);
-    fpmp_facts_include(bench->p, &master, "*.conf", &resolved);
+    fpmp_facts_include(bench->p, &master, "*.conf", &resolved, &err);
     assert_null(resolved);
     master.pool_dir = NULL;
     assert_string_equal(list_files(bench, fpmp_facts_master(bench->p, &master)), "");
@@ -464,43 +465,6 @@ static void a_file_that_includes_others_is_followed_once(void **state)
     put_text(in(bench->p, master.pool_dir, "b.conf"), "[b]\n");
     assert_string_equal(list_files(bench, fpmp_facts_master(bench->p, &master)),
                         "a.conf x.conf b.conf");
-}
-
-static void the_last_control_timeout_counts(void **state)
-{
-    static const struct {
-        const char *title, *main, *a, *b;
-        int expected;
-    } cases[] = {
-        { "unset", "", "[a]\n", "[b]\n", 0 },
-        { "main file", "process_control_timeout = 10s\n", "[a]\n", "[b]\n", 10 },
-        { "a later file", "process_control_timeout = 10s\n",
-          "[global]\nprocess_control_timeout = 2m\n", "[b]\n", 120 },
-        { "the last file", "", "[global]\nprocess_control_timeout = 2m\n",
-          "[Global]\nPROCESS_CONTROL_TIMEOUT = 7\n", 7 },
-        { "put back to 0", "process_control_timeout = 10s\n",
-          "[global]\nprocess_control_timeout = 0\n", "[b]\n", 0 },
-        { "in a pool it is none", "process_control_timeout = 10s\n",
-          "[globalx]\nprocess_control_timeout = 5\n", "[b]\n", 10 },
-    };
-    bench_t *bench = *state;
-    fpmp_master_t master = make_master(bench, "");
-    size_t i;
-
-    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const fpmp_master_facts_t *facts;
-
-        put_text(master.config_path,
-                 apr_psprintf(bench->p, "[global]\n%sinclude=%s/*.conf\n", cases[i].main,
-                              master.pool_dir));
-        put_text(in(bench->p, master.pool_dir, "a.conf"), cases[i].a);
-        put_text(in(bench->p, master.pool_dir, "b.conf"), cases[i].b);
-        facts = fpmp_facts_master(bench->p, &master);
-        if (facts->control_timeout_sec != cases[i].expected) {
-            fail_msg("%s: %d, wanted %d", cases[i].title, facts->control_timeout_sec,
-                     cases[i].expected);
-        }
-    }
 }
 
 static void who_may_write_is_root_or_the_owner(void **state)
@@ -574,7 +538,6 @@ int main(void)
         ROW(included_files_come_in_fpm_s_order),
         ROW(a_relative_pattern_is_found_by_the_pool_directory),
         ROW(a_file_that_includes_others_is_followed_once),
-        ROW(the_last_control_timeout_counts),
         ROW(who_may_write_is_root_or_the_owner),
         ROW(a_master_of_which_nothing_is_known_is_no_trouble),
         ROW(a_thousand_files_are_quick),

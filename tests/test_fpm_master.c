@@ -4,7 +4,7 @@
  * recognised, what does it say to staged changes, and does one signal make sockets come
  * and go. Runs as root; its two users exist for this process and its children only.
  */
-/* links: host/fpm_master.c host/stage.c host/run.c host/facts.c host/facts_user.c core/stage_text.c core/ini.c */
+/* links: host/fpm_master.c host/stage.c host/run.c host/facts.c host/files.c host/facts_user.c core/stage_text.c core/complaint.c core/ini.c */
 #include "../host/host.h"
 #include "scratch.h"
 
@@ -492,7 +492,7 @@ static void what_a_program_says_becomes_the_reason(void **state)
         { "private, by its arguments",
           "echo \"ERROR: $1 $2 $3 $4 $(basename $5) $(stat -c %a $(dirname $5))\"; exit "
           "1\n",
-          EINVAL, "ERROR: -t -F -O -y main.conf 700" },
+          EINVAL, "ERROR: -t -F -O -y 0-main.conf 700" },
         { "little environment", "echo \"ERROR: ${TMPDIR:-none} ${PATH}\"; exit 1\n", EINVAL,
           "ERROR: none /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
     };

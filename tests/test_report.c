@@ -3,7 +3,7 @@
  * The chain in words, as DUMP_FPMPOOL prints it: each link with its value, and behind it
  * what was found about it.
  */
-/* links: core/report.c core/drift.c core/drift_user.c core/drift_files.c core/chain.c core/chain_check.c core/line.c core/changes.c core/findings.c core/settings.c core/value.c core/agree.c core/rules.c core/ini.c core/masters.c core/pool_text.c */
+/* links: core */
 #include "plan.h"
 
 #define POOL_FILE POOL_DIR "/fpmpool-david.conf"
@@ -91,7 +91,7 @@ static void hold_row(apr_pool_t *p, const report_row_t *row)
     plan_derive(plan);
     add_own_file(p, facts, chain_at(plan, 0), SERVER);
     row->damage(facts);
-    fpmp_drift_master(plan, master_at(plan, 0), facts, &httpd, 0);
+    judge_master(plan, master_at(plan, 0), facts, 0);
     expect_text(row->title, fpmp_report_chain(p, plan, chain_at(plan, 0)),
                 report(p, row->socket, row->file, row->master, states_of(p, plan)));
 }

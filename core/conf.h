@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * httpd's own configuration as values: every directive with its place, and every host with
+ * what is in force in its document root. glue/ fills them; compete.c, docroot.c and lint*.c
+ * judge them.
+ */
+#ifndef FPMP_CONF_H
+#define FPMP_CONF_H
+
+#include "view.h"
+
+/* One directive of httpd's configuration tree. */
+typedef struct fpmp_conf_t {
+    const char *name;                 /* "SetHandler"; a section as "<VirtualHost" */
+    const char *args;                 /* as written; of a section without the closing '>' */
+    fpmp_where_t where;               /* where.directive = name */
+    const struct fpmp_conf_t *parent; /* the section around it; NULL: none */
+    const struct fpmp_conf_t *host;   /* the <VirtualHost around it (or itself); NULL: the
+                                         main server */
+} fpmp_conf_t;
+
+/* A place where PHP runs as somebody: a host with FPMUser, or a directory section. */
+typedef struct {
+    const fpmp_line_t *line; /* the FPMUser in force; not off, with a chain */
+    const char *host;        /* ServerName; NULL: unknown */
+    const char *root;        /* absolute document root or directory, no trailing slash */
+    const char *host_file;   /* place of the <VirtualHost; NULL: the main server */
+    int host_line;
+    int follow_links;  /* 1: FollowSymLinks in force there (SymLinksIfOwnerMatch: 0) */
+    int allow_handler; /* 1: AllowOverride lets a .htaccess there set handlers */
+} fpmp_site_t;
+
+#endif

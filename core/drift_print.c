@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What PHP-FPM itself says of its files: its complaint, with the file and line that our
+ * reading knows, and the values that it would run our pools with. Entry point:
+ * fpmp_drift_print.
+ */
+#include "drift.h"
+
+#include <string.h>
+
+static int is_said_broken(const fpmp_look_t *look)
+{
+    int i;
+
+    for (i = 0; i < look->plan->findings->nelts; i++) {
+        const fpmp_finding_t *finding =
+            APR_ARRAY_IDX(look->plan->findings, i, const fpmp_finding_t *);
+
+        if (finding->weight == FPMP_BROKEN &&
+            (finding->master == look->master ||
+             (finding->chain && finding->chain->master == look->master))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* "... [pool NAME] ..." -> "NAME"; NULL: none is named. */
+static const char *pool_named(apr_pool_t *p, const char *complaint)
+{
+    static const char mark[] = "[pool ";
+    const char *at = strstr(complaint, mark), *end = at ? strchr(at, ']') : NULL;
+
+    return end ? apr_pstrmemdup(p, at + sizeof(mark) - 1, end - at - sizeof(mark) + 1)
+               : NULL;
+}
+
+static apr_hash_t *chains_by_pool(fpmp_look_t *look)
+{
+    apr_hash_t *chains = apr_hash_make(look->plan->pool);
+    int i;
+
+    for (i = 0; i < look->plan->chains->nelts; i++) {
+        fpmp_chain_t *chain = APR_ARRAY_IDX(look->plan->chains, i, fpmp_chain_t *);
+
+        if (chain->master == look->master) {
+            apr_hash_set(chains, chain->pool, APR_HASH_KEY_STRING, chain);
+        }
+    }
+    return chains;
+}
+
+static void judge_complaint(fpmp_look_t *look, apr_hash_t *chains)
+{
+    apr_pool_t *p = look->plan->pool;
+    const char *said = look->view->complaint, *name = pool_named(p, said);
+    fpmp_chain_t *chain = name ? apr_hash_get(chains, name, APR_HASH_KEY_STRING) : NULL;
+    const fpmp_pool_t *pool =
+        name ? apr_hash_get(look->view->by_name, fpmp_lower(p, name), APR_HASH_KEY_STRING)
+             : NULL;
+
+    if (is_said_broken(look)) {
+        return; /* most likely of the same */
+    }
+    if (chain) {
+        fpmp_chain_find(look->plan, chain, "FPMP0438", FPMP_LINK_POOL, FPMP_BROKEN,
+                        apr_psprintf(p, "PHP-FPM refuses it: %s", said),
+                        "mend what it names");
+        return;
+    }
+    fpmp_look_say(look, "FPMP0520", FPMP_LINK_MASTER, FPMP_BROKEN,
+                  apr_psprintf(p, "PHP-FPM refuses the files of master '%s': %s%s",
+                               look->master->name, said,
+                               pool ? apr_psprintf(p, " (pool at %s)",
+                                                   fpmp_look_place(look, pool, NULL))
+                                    : ""),
+                  "mend what it names; it would end at its next reload");
+}
+
+/* The links that PHP-FPM must read as we write them. */
+static void judge_effect(fpmp_look_t *look, fpmp_chain_t *chain, const fpmp_pool_t *printed)
+{
+    const struct {
+        const char *key, *want;
+    } rows[] = {
+        { "user", chain->user },
+        { "group", chain->group },
+        { "listen", chain->socket_path },
+        { "listen.owner", chain->socket_owner },
+        { "listen.group", chain->socket_group },
+        { "listen.mode", "0600" },
+    };
+    apr_pool_t *p = look->plan->pool;
+    apr_size_t i;
+
+    for (i = 0; !chain->broken && i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *value = fpmp_pool_value(printed, rows[i].key);
+
+        if (rows[i].want && (!value || strcmp(value, rows[i].want) != 0)) {
+            fpmp_chain_find(
+                look->plan, chain, "FPMP0439", FPMP_LINK_POOL, FPMP_BROKEN,
+                apr_psprintf(p, "PHP-FPM reads %s = '%s' for pool [%s], wanted is '%s'",
+                             rows[i].key, value ? value : "", chain->pool, rows[i].want),
+                apr_psprintf(p, "find the file beside '%s' that changes it",
+                             chain->pool_file_path));
+        }
+    }
+}
+
+void fpmp_drift_print(fpmp_look_t *look)
+{
+    const fpmp_view_t *view = look->view;
+    apr_hash_t *chains = chains_by_pool(look);
+    int i;
+
+    if (view->complaint) {
+        judge_complaint(look, chains);
+    }
+    else if (view->unasked) {
+        fpmp_look_say(look, "FPMP0521", FPMP_LINK_MASTER, FPMP_UNKNOWN,
+                      apr_psprintf(look->plan->pool,
+                                   "PHP-FPM of master '%s' was not asked what it makes of "
+                                   "its files: %s",
+                                   look->master->name, view->unasked),
+                      "run 'php-fpm -t' by hand");
+    }
+    for (i = 0; view->printed && i < view->printed->nelts; i++) {
+        const fpmp_pool_t *printed = APR_ARRAY_IDX(view->printed, i, const fpmp_pool_t *);
+        fpmp_chain_t *chain = apr_hash_get(chains, printed->name, APR_HASH_KEY_STRING);
+
+        if (chain) {
+            judge_effect(look, chain, printed);
+        }
+    }
+}

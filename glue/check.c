@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * All that configtest looks at, in the order of the chain: each master with its files, then
+ * what PHP-FPM itself says of them, then what lives (sockets, processes), then what stands
+ * beside FPMUser in httpd's configuration and in the document roots. Changes nothing.
+ * Entry point: fpmp_check_all.
+ */
+#include "glue.h"
+
+#include <errno.h>
+
+#define PRINT_LIMIT_SEC 10
+
+/* A file that nobody can read has its own finding, and PHP-FPM could wait at it for ever.
+ */
+static int all_read(const fpmp_master_facts_t *facts)
+{
+    int i;
+
+    for (i = 0; i < facts->files->nelts; i++) {
+        if (!APR_ARRAY_IDX(facts->files, i, fpmp_file_t *)->text) {
+            return 0;
+        }
+    }
+    return facts->main.text != NULL && facts->binary.lookup == FPMP_LOOKUP_FOUND;
+}
+
+/* What would PHP-FPM run after the coming start? */
+static void ask_fpm(fpmp_plan_t *plan, const fpmp_master_t *master,
+                    const fpmp_master_facts_t *facts, fpmp_view_t *view,
+                    const fpmp_httpd_t *httpd)
+{
+    apr_pool_t *p = plan->pool;
+    const apr_array_header_t *changes =
+        plan->sync == FPMP_SYNC_CHECK ? apr_array_make(p, 1, sizeof(fpmp_change_t))
+                                      : fpmp_changes_find(p, plan, master, facts, httpd);
+    const char *print = NULL, *why = NULL;
+    int err;
+
+    if (!all_read(facts) || !fpmp_changes_leave_pool(p, facts, changes)) {
+        return;
+    }
+    err = fpmp_master_print(p, master, facts, changes, fpmp_view_known(p, view, facts),
+                            PRINT_LIMIT_SEC, &print, &why);
+    if (err == 0) {
+        fpmp_view_add_print(p, view, print);
+    }
+    else {
+        view->complaint = err == EINVAL ? fpmp_stage_heard(p, why) : NULL;
+        view->unasked = view->complaint ? NULL
+                        : err == EINVAL ? "a line that is not plain may name a log file"
+                                        : why;
+    }
+}
+
+static int has_chain(const fpmp_plan_t *plan, const fpmp_master_t *master)
+{
+    int i;
+
+    for (i = 0; i < plan->chains->nelts; i++) {
+        if (APR_ARRAY_IDX(plan->chains, i, const fpmp_chain_t *)->master == master) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void check_master(fpmp_plan_t *plan, const fpmp_master_t *master,
+                         const fpmp_httpd_t *httpd)
+{
+    fpmp_master_facts_t *facts;
+    fpmp_view_t *view = fpmp_plan_look(plan, master, httpd, &facts);
+
+    if (has_chain(plan, master)) {
+        ask_fpm(plan, master, facts, view, httpd);
+    }
+    fpmp_plan_judge(plan, master, facts, view, httpd);
+}
+
+void fpmp_check_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, server_rec *s)
+{
+    int i;
+
+    (void)s;
+    for (i = 0; i < plan->masters->nelts; i++) {
+        check_master(plan, APR_ARRAY_IDX(plan->masters, i, const fpmp_master_t *), httpd);
+    }
+}
