@@ -3,7 +3,7 @@
  * Every link as it follows from the FPMUser lines, and what cannot follow: lines that share
  * a pool and disagree, masters that are not there, settings and sockets beside their rules.
  */
-/* links: core/chain.c core/chain_check.c core/drift.c core/drift_user.c core/drift_files.c core/line.c core/changes.c core/findings.c core/settings.c core/value.c core/agree.c core/rules.c core/ini.c core/masters.c core/pool_text.c */
+/* links: core */
 #include "plan.h"
 
 static const char *settings_text(apr_pool_t *p, const fpmp_chain_t *chain)

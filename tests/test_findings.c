@@ -2,7 +2,7 @@
  *
  * The one line that users see of a broken link, and the words for the links in it.
  */
-/* links: core/findings.c core/drift.c core/drift_user.c core/drift_files.c core/chain.c core/chain_check.c core/line.c core/changes.c core/settings.c core/value.c core/agree.c core/rules.c core/ini.c core/masters.c core/pool_text.c */
+/* links: core */
 #include "plan.h"
 
 static void each_link_has_its_word(void **state)

@@ -4,7 +4,7 @@
  * whole message where one is refused. What rules.c and settings.c refuse is theirs to
  * test; here stands how their reasons read behind the word they are about.
  */
-/* links: core/line.c core/drift.c core/drift_user.c core/drift_files.c core/chain.c core/chain_check.c core/changes.c core/findings.c core/settings.c core/value.c core/agree.c core/rules.c core/ini.c core/masters.c core/pool_text.c */
+/* links: core */
 #include "plan.h"
 
 #define WORDS_MAX 8
