@@ -11,9 +11,10 @@
 
 /* One directive of httpd's configuration tree. */
 typedef struct fpmp_conf_t {
-    const char *name;                 /* "SetHandler"; a section as "<VirtualHost" */
-    const char *args;                 /* as written; of a section without the closing '>' */
-    fpmp_where_t where;               /* where.directive = name */
+    const char *name;          /* "SetHandler"; a section as "<VirtualHost" */
+    const char *args;          /* as written; of a section without the closing '>' */
+    apr_array_header_t *words; /* const char *: args as httpd splits and unquotes them */
+    fpmp_where_t where;        /* where.directive = name */
     const struct fpmp_conf_t *parent; /* the section around it; NULL: none */
     const struct fpmp_conf_t *host;   /* the <VirtualHost around it (or itself); NULL: the
                                          main server */
@@ -29,5 +30,15 @@ typedef struct {
     int follow_links;  /* 1: FollowSymLinks in force there (SymLinksIfOwnerMatch: 0) */
     int allow_handler; /* 1: AllowOverride lets a .htaccess there set handlers */
 } fpmp_site_t;
+
+/* What stands beside FPMUser in httpd. */
+typedef struct {
+    const apr_array_header_t *conf;  /* const fpmp_conf_t *, in the order read */
+    const apr_array_header_t *sites; /* const fpmp_site_t * */
+    const char *mod_php;             /* the module's name; NULL: not loaded */
+    int proxy_fcgi;                  /* 1: mod_proxy_fcgi is loaded */
+    /* 1: text matches this regular expression of httpd's */
+    int (*matches)(apr_pool_t *p, const char *regex, const char *text);
+} fpmp_beside_t;
 
 #endif

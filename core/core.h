@@ -416,6 +416,13 @@ fpmp_changes_find(apr_pool_t *p, const fpmp_plan_t *plan, const fpmp_master_t *m
 int fpmp_changes_leave_pool(apr_pool_t *p, const fpmp_master_facts_t *facts,
                             const apr_array_header_t *changes) FPMP_NONNULL(1, 2, 3);
 
+/* ---- compete.c ------------------------------------------------------------------------ */
+
+/** Judge what else in httpd's configuration claims the files of a FPMUser, or lets a user
+ * reach around it: one line per directive, at most ten per kind. */
+void fpmp_compete(fpmp_plan_t *plan, const fpmp_beside_t *beside, const fpmp_httpd_t *httpd)
+    FPMP_NONNULL(1, 2, 3);
+
 /* ---- fcgi.c: FastCGI 1.0, the records of one request ----------------------------- */
 
 #define FPMP_FCGI_HEADER_BYTES 8

@@ -77,12 +77,34 @@ static void check_master(fpmp_plan_t *plan, const fpmp_master_t *master,
     fpmp_plan_judge(plan, master, facts, view, httpd);
 }
 
+static int regex_matches(apr_pool_t *p, const char *regex, const char *text)
+{
+    ap_regex_t *compiled = ap_pregcomp(p, regex, 0);
+
+    return compiled && ap_regexec(compiled, text, 0, NULL, 0) == 0;
+}
+
+/* What else in httpd's configuration wants the same files? */
+static void check_beside(fpmp_plan_t *plan, const fpmp_httpd_t *httpd,
+                         const apr_array_header_t *sites)
+{
+    fpmp_beside_t beside = { .conf = fpmp_tree_read(plan->pool), .sites = sites,
+                             .matches = regex_matches };
+
+    beside.mod_php = ap_find_linked_module("mod_php.c")    ? "mod_php"
+                     : ap_find_linked_module("mod_php7.c") ? "mod_php7"
+                                                           : NULL;
+    beside.proxy_fcgi = ap_find_linked_module("mod_proxy_fcgi.c") != NULL;
+    fpmp_compete(plan, &beside, httpd);
+}
+
 void fpmp_check_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, server_rec *s)
 {
+    const apr_array_header_t *sites = fpmp_tree_sites(plan->pool, s);
     int i;
 
-    (void)s;
     for (i = 0; i < plan->masters->nelts; i++) {
         check_master(plan, APR_ARRAY_IDX(plan->masters, i, const fpmp_master_t *), httpd);
     }
+    check_beside(plan, httpd, sites);
 }

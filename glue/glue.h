@@ -75,6 +75,16 @@ void fpmp_plan_dump(const fpmp_plan_t *plan, apr_pool_t *p);
 /** All that configtest looks at. Changes nothing; adds findings to the plan. */
 void fpmp_check_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, server_rec *s);
 
+/* ---- tree.c ---------------------------------------------------------------------- */
+
+/** All directives of httpd's configuration tree, in the order read: const fpmp_conf_t *.
+ * What httpd runs while it reads (LoadModule, Include, Define, IfModule) is not in it. */
+apr_array_header_t *fpmp_tree_read(apr_pool_t *p);
+
+/** Every place where PHP runs by a FPMUser that has a chain: const fpmp_site_t *, the main
+ * server first. A place of two hosts with one line is listed once. */
+apr_array_header_t *fpmp_tree_sites(apr_pool_t *p, server_rec *s);
+
 /* ---- sync.c ---------------------------------------------------------------------- */
 
 /**

@@ -4,7 +4,7 @@
 # php-fpm, setup (a shell script) makes the situation, then `httpd -t` runs. expect has the
 # exit code in its first line, then the lines of the module, all of them and nothing else.
 # @DIR@ is the case's folder, @USER@ and @GROUP@ are httpd's own, @FPM@ is the program of PHP-FPM,
-# @FOUND@ the names of the masters that this machine has, @N@ the length of a path in the scratch folder.
+# @LIBEXEC@ the folder of httpd's modules, @FOUND@ the names of the masters that this machine has, @N@ the length of a path in the scratch folder.
 # FPMT_ACCEPT=1 writes what was seen into t/configtest of the checkout, to be read by eye.
 use strict;
 use warnings;
@@ -16,16 +16,18 @@ use Test::More;
 # What httpd says itself on every run, or only counts.
 my $noise = qr/^(?:Syntax OK|AH00558:.*|AH00014: Configuration check failed|Action '-t' failed\.|The Apache error log may have more information\.)$/;
 
-my @cases = grep { -d } sort glob "$TDIR/configtest/*";
+# FPMT_CASE=REGEX runs those cases only; the first check fails then.
+my $wanted = $ENV{FPMT_CASE} // "";
+my @cases = grep { -d && basename($_) =~ $wanted } sort glob "$TDIR/configtest/*";
 cmp_ok scalar(@cases), '>=', 20, 'there are cases to run';
 for my $case (@cases) {
     my $name   = basename($case);
     my $server = FPMT::Server->new("case-$name");
     my $dir    = $server->{dir};
     my %fill   = (DIR => $dir, USER => setting('user'), GROUP => setting('group'),
-        FPM => $server->{fpm}{binary});
+        FPM => $server->{fpm}{binary}, LIBEXEC => setting('libexec'));
     my $site   = slurp("$case/site.conf");
-    $site =~ s/\@(DIR|USER|GROUP|FPM)\@/$fill{$1}/g;
+    $site =~ s/\@(DIR|USER|GROUP|FPM|LIBEXEC)\@/$fill{$1}/g;
     $server->configure($site, $site =~ /^FPMMaster/m ? (master => '') : ());
     if (-e "$case/setup") {
         local $ENV{DIR}  = $dir;

@@ -54,6 +54,7 @@ TypesConfig /dev/null
 DocumentRoot $dir/www
 <Directory />
     Require all granted
+    Options SymLinksIfOwnerMatch
 </Directory>
 Include $dir/master.conf
 Include $dir/site.conf

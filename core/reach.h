@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Between compete.c and reach.c only: one directive of httpd's, tried at one place where
+ * FPMUser is in force.
+ */
+#ifndef FPMP_REACH_H
+#define FPMP_REACH_H
+
+#include "core.h"
+
+typedef struct {
+    apr_pool_t *p;
+    const fpmp_beside_t *beside;
+    apr_hash_t *mapped;  /* MIME type or handler in lower case that AddType, AddHandler,
+                            SetHandler or ForceType gives */
+    apr_hash_t *answers; /* of httpd's regular expressions: "REGEX\nTEXT" -> "1" or "0" */
+    const fpmp_conf_t *conf; /* the directive */
+    const fpmp_site_t *site;
+    const char *ext; /* the extension of the site that is tried */
+} fpmp_claim_t;
+
+/** Word 'at' of a directive's arguments; "" where it has fewer. */
+const char *fpmp_conf_word(const fpmp_conf_t *conf, int at);
+
+/** "index.EXT" and "/index.EXT": the file and the URL that are tried. */
+const char *fpmp_claim_file(const fpmp_claim_t *claim);
+const char *fpmp_claim_url(const fpmp_claim_t *claim);
+
+/** Does text match this regular expression? Each pair is asked once. */
+int fpmp_claim_matches(const fpmp_claim_t *claim, const char *regex, const char *text);
+
+/** Does a URL prefix, or one with wildcards, hold the URL that is tried? */
+int fpmp_claim_prefix(const fpmp_claim_t *claim, const char *prefix);
+
+/** Do all sections around the directive hold the file, the URL and the directory tried? */
+int fpmp_claim_reaches(const fpmp_claim_t *claim);
+
+#endif

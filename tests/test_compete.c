@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What else in httpd wants the files of a FPMUser. Each row is one directive with the
+ * sections around it, outermost first; "no" rows stand just outside what the rule means.
+ */
+/* links: core */
+#include "plan.h"
+
+#include <regex.h>
+
+#define OTHER "/etc/apache2/conf.d/other.conf"
+
+/* POSIX instead of httpd's regular expressions: the rows use what both know. */
+static int posix_matches(apr_pool_t *p, const char *regex, const char *text)
+{
+    regex_t compiled;
+    int hit;
+
+    (void)p;
+    if (regcomp(&compiled, regex, REG_EXTENDED | REG_NOSUB) != 0) {
+        fail_msg("'%s' is no regular expression", regex);
+    }
+    hit = regexec(&compiled, text, 0, NULL, 0) == 0;
+    regfree(&compiled);
+    return hit;
+}
+
+typedef struct {
+    fpmp_plan_t *plan;
+    fpmp_beside_t beside;
+    apr_array_header_t *conf;
+    apr_array_header_t *sites;
+} scene_t;
+
+static scene_t scene_of(apr_pool_t *p, const char *first, const char *second)
+{
+    scene_t scene = { .plan = plan_of(p, first, second, NULL) };
+
+    plan_derive(scene.plan);
+    scene.conf = apr_array_make(p, 4, sizeof(const fpmp_conf_t *));
+    scene.sites = apr_array_make(p, 4, sizeof(const fpmp_site_t *));
+    scene.beside.matches = posix_matches;
+    return scene;
+}
+
+static fpmp_site_t *add_site(scene_t *scene, int line, const char *host, const char *root)
+{
+    fpmp_site_t *site = apr_pcalloc(scene->plan->pool, sizeof(*site));
+
+    site->line = line_at(scene->plan, line);
+    site->host = host;
+    site->root = root;
+    site->host_file = host ? SITE : NULL;
+    site->host_line = host ? site->line->where.line - 5 : 0;
+    APR_ARRAY_PUSH(scene->sites, const fpmp_site_t *) = site;
+    return site;
+}
+
+/* "<Files *.php" or "SetHandler x", as httpd's tree has them. */
+static const fpmp_conf_t *add_conf(scene_t *scene, const char *text, int line,
+                                   const fpmp_conf_t *parent)
+{
+    apr_pool_t *p = scene->plan->pool;
+    fpmp_conf_t *conf = apr_pcalloc(p, sizeof(*conf));
+    char *rest = apr_pstrdup(p, text), *word;
+
+    conf->name = apr_strtok(rest, " ", &rest);
+    conf->args = apr_pstrdup(p, rest ? rest : "");
+    conf->words = apr_array_make(p, 4, sizeof(const char *));
+    while ((word = apr_strtok(NULL, " ", &rest)) != NULL) {
+        APR_ARRAY_PUSH(conf->words, const char *) = word;
+    }
+    conf->where.file = parent && parent->host ? SITE : OTHER;
+    conf->where.line = line;
+    conf->parent = parent;
+    conf->host = strcmp(conf->name, "<VirtualHost") == 0 ? conf
+                 : parent                                ? parent->host
+                                                         : NULL;
+    if (conf->host == conf) {
+        conf->where.file = SITE;
+    }
+    APR_ARRAY_PUSH(scene->conf, const fpmp_conf_t *) = conf;
+    return conf;
+}
+
+static const char *judged(scene_t *scene, const char *title)
+{
+    scene->beside.conf = scene->conf;
+    scene->beside.sites = scene->sites;
+    fpmp_compete(scene->plan, &scene->beside, &httpd);
+    return plan_findings(scene->plan, title);
+}
+
+static const char *code_of(apr_pool_t *p, const char *findings)
+{
+    const char *space = strchr(findings, ' ');
+
+    return space
+               ? apr_psprintf(p, "%.*s %.8s", (int)(space - findings), findings, space + 1)
+               : "";
+}
+
+static void a_directive_is_named_where_it_claims_a_php_file(void **state)
+{
+    static const struct {
+        const char *title;
+        const char *sections[3]; /* NULL: none; all of host a.test unless "server" first */
+        const char *directive, *want;
+    } table[] = {
+        { "SetHandler for all", { NULL }, "SetHandler php-script", "NOTICE FPMP0640" },
+        { "SetHandler for the server", { "server" }, "SetHandler x", "NOTICE FPMP0640" },
+        { "SetHandler none", { NULL }, "SetHandler None", "" },
+        { "SetHandler default-handler", { NULL }, "SetHandler default-handler", "" },
+        { "ours", { NULL }, "SetHandler fpmpool", "" },
+        { "Files that match", { "<Files *.php" }, "SetHandler x", "NOTICE FPMP0640" },
+        { "Files that do not", { "<Files *.phps" }, "SetHandler x", "" },
+        { "Files by pattern", { "<Files ~ \\.php$" }, "SetHandler x", "NOTICE FPMP0640" },
+        { "Files by another", { "<Files ~ \\.pl$" }, "SetHandler x", "" },
+        { "FilesMatch",
+          { "<FilesMatch \\.ph(p|tml)$" },
+          "SetHandler x",
+          "NOTICE FPMP0640" },
+        { "FilesMatch not", { "<FilesMatch \\.phps$" }, "SetHandler x", "" },
+        { "in If",
+          { "<FilesMatch \\.php$", "<If true" },
+          "SetHandler x",
+          "NOTICE FPMP0640" },
+        { "in If of others", { "<FilesMatch \\.pl$", "<If true" }, "SetHandler x", "" },
+        { "Location /", { "<Location /" }, "SetHandler x", "NOTICE FPMP0640" },
+        { "Location apart", { "<Location /status" }, "SetHandler x", "" },
+        { "Location, half a name", { "<Location /index" }, "SetHandler x", "" },
+        { "LocationMatch",
+          { "<LocationMatch \\.php$" },
+          "SetHandler x",
+          "NOTICE FPMP0640" },
+        { "LocationMatch apart", { "<LocationMatch ^/cgi/" }, "SetHandler x", "" },
+        { "its directory",
+          { "<Directory /home/anna/www" },
+          "SetHandler x",
+          "NOTICE FPMP0640" },
+        { "above it", { "<Directory /home/" }, "SetHandler x", "NOTICE FPMP0640" },
+        { "another", { "<Directory /home/ann" }, "SetHandler x", "" },
+        { "by wildcard", { "<Directory /home/*/www" }, "SetHandler x", "NOTICE FPMP0640" },
+        { "by another wildcard", { "<Directory /srv/*/www" }, "SetHandler x", "" },
+        { "DirectoryMatch",
+          { "<DirectoryMatch ^/home/[^/]+/www/" },
+          "SetHandler x",
+          "NOTICE FPMP0640" },
+        { "a section not known", { "<Proxy *" }, "SetHandler x", "" },
+        { "ForceType", { NULL }, "ForceType application/x-httpd-php", "NOTICE FPMP0641" },
+        { "ForceType of others", { NULL }, "ForceType text/plain", "" },
+        { "AddHandler", { NULL }, "AddHandler x .pl .PHP", "NOTICE FPMP0642" },
+        { "AddHandler, no dot", { NULL }, "AddHandler x php", "NOTICE FPMP0642" },
+        { "AddHandler of others", { NULL }, "AddHandler php .phps .ph", "" },
+        { "AddType",
+          { "server" },
+          "AddType application/x-httpd-php .php",
+          "NOTICE FPMP0643" },
+        { "AddType of others", { NULL }, "AddType application/x-httpd-php .phps", "" },
+        { "Action alone",
+          { NULL },
+          "Action application/x-httpd-php /php",
+          "NOTICE FPMP0644" },
+        { "Action of others", { NULL }, "Action image/gif /gif", "" },
+        { "ProxyPass of all",
+          { NULL },
+          "ProxyPass / fcgi://127.0.0.1:9000/",
+          "BROKEN FPMP0645" },
+        { "ProxyPass for the server",
+          { "server" },
+          "ProxyPass / fcgi://127.0.0.1:9000/",
+          "BROKEN FPMP0645" },
+        { "ProxyPass by http",
+          { NULL },
+          "ProxyPass / http://127.0.0.1:3000/",
+          "NOTICE FPMP0645" },
+        { "ProxyPass apart", { NULL }, "ProxyPass /app fcgi://127.0.0.1:9000/", "" },
+        { "ProxyPass of nothing", { NULL }, "ProxyPass / !", "" },
+        { "ProxyPass in Location",
+          { "<Location /" },
+          "ProxyPass fcgi://127.0.0.1:9000/",
+          "BROKEN FPMP0645" },
+        { "ProxyPass in another",
+          { "<Location /app" },
+          "ProxyPass fcgi://127.0.0.1:9000/",
+          "" },
+        { "ProxyPassMatch",
+          { NULL },
+          "ProxyPassMatch ^/(.*\\.php)$ fcgi://h/$1",
+          "BROKEN FPMP0646" },
+        { "ProxyPassMatch apart", { NULL }, "ProxyPassMatch ^/app/(.*)$ fcgi://h/$1", "" },
+        { "ProxyPassMatch of nothing", { NULL }, "ProxyPassMatch \\.php$ !", "" },
+        { "RewriteRule P",
+          { NULL },
+          "RewriteRule ^/(.*\\.php)$ fcgi://h/$1 [P]",
+          "BROKEN FPMP0647" },
+        { "RewriteRule proxy",
+          { NULL },
+          "RewriteRule \\.php$ fcgi://h/$1 [L,proxy]",
+          "BROKEN FPMP0647" },
+        { "in a directory",
+          { "<Directory /home/anna/www" },
+          "RewriteRule ^index\\.php$ fcgi://h/ [P,L]",
+          "BROKEN FPMP0647" },
+        { "RewriteRule PT", { NULL }, "RewriteRule \\.php$ fcgi://h/ [PT]", "" },
+        { "RewriteRule to http", { NULL }, "RewriteRule \\.php$ http://h/ [P]", "" },
+        { "RewriteRule of others", { NULL }, "RewriteRule \\.pl$ fcgi://h/ [P]", "" },
+        { "RewriteRule of the server is not inherited",
+          { "server" },
+          "RewriteRule \\.php$ fcgi://h/ [P]",
+          "" },
+    };
+    unsigned int i, k;
+
+    for (i = 0; i < COUNT(table); i++) {
+        scene_t scene = scene_of(*state, "anna", NULL);
+        int server = table[i].sections[0] && strcmp(table[i].sections[0], "server") == 0;
+        const fpmp_conf_t *around =
+            server ? NULL : add_conf(&scene, "<VirtualHost *:80", 5, NULL);
+
+        add_site(&scene, 0, "a.test", "/home/anna/www");
+        for (k = server; k < 3 && table[i].sections[k]; k++) {
+            around = add_conf(&scene, table[i].sections[k], 6 + k, around);
+        }
+        add_conf(&scene, table[i].directive, 9, around);
+        expect_text(table[i].title, code_of(*state, judged(&scene, table[i].title)),
+                    table[i].want);
+    }
+}
+
+static void another_host_has_its_own_directives(void **state)
+{
+    scene_t scene = scene_of(*state, "anna", "bert");
+    const fpmp_conf_t *host = add_conf(&scene, "<VirtualHost *:80", 15, NULL);
+
+    add_site(&scene, 0, "a.test", "/home/anna/www");
+    add_site(&scene, 1, "b.test", "/home/bert/www");
+    add_conf(&scene, "ProxyPass / fcgi://h/", 16, host);
+    expect_findings("of the second host", scene.plan, "");
+    expect_text("of the second host", judged(&scene, "of the second host"),
+                "BROKEN FPMP0645: handler: ProxyPass '/ fcgi://h/' at " SITE
+                ":16 claims .php of host 'b.test'; these requests go to another pool: take "
+                "that line out" AT_20);
+    assert_null(chain_at(scene.plan, 0)->broken);
+    assert_non_null(chain_at(scene.plan, 1)->broken);
+}
+
+static void a_chain_has_one_broken_link(void **state)
+{
+    scene_t scene = scene_of(*state, "anna", NULL);
+    const fpmp_conf_t *host = add_conf(&scene, "<VirtualHost *:80", 5, NULL);
+
+    add_site(&scene, 0, "a.test", "/home/anna/www");
+    add_conf(&scene, "ProxyPass / fcgi://h/", 6, host);
+    add_conf(&scene, "ProxyPassMatch \\.php$ fcgi://h/", 7, host);
+    expect_text("two ways to another pool",
+                code_of(*state, judged(&scene, "two ways to another pool")),
+                "BROKEN FPMP0645");
+    assert_int_equal(scene.plan->findings->nelts, 1);
+}
+
+static void an_action_belongs_to_its_type(void **state)
+{
+    scene_t scene = scene_of(*state, "anna", NULL);
+    const fpmp_conf_t *host = add_conf(&scene, "<VirtualHost *:80", 5, NULL);
+
+    add_site(&scene, 0, "a.test", "/home/anna/www");
+    add_conf(&scene, "Action Application/x-httpd-php /php", 6, host);
+    add_conf(&scene, "AddType application/x-httpd-php .php", 7, host);
+    expect_text("both", code_of(*state, judged(&scene, "both")), "NOTICE FPMP0643");
+    assert_int_equal(scene.plan->findings->nelts, 1);
+}
+
+static void ten_lines_of_a_kind_are_named_and_the_rest_counted(void **state)
+{
+    int many, i;
+
+    for (many = 10; many <= 12; many++) {
+        scene_t scene = scene_of(*state, "anna", NULL);
+        const fpmp_conf_t *host = add_conf(&scene, "<VirtualHost *:80", 5, NULL);
+        const char *text;
+
+        add_site(&scene, 0, "a.test", "/home/anna/www");
+        for (i = 0; i < many; i++) {
+            add_conf(&scene, "AddHandler x .php", 6 + i, host);
+        }
+        text = judged(&scene, "many");
+        assert_int_equal(scene.plan->findings->nelts, many > 10 ? 11 : 10);
+        assert_int_equal(strstr(text, apr_psprintf(*state, "FPMP0651: handler: %d more",
+                                                   many - 10)) != NULL,
+                         many > 10);
+    }
+}
+
+static void ways_around_fpmuser_are_said_once(void **state)
+{
+    static const struct {
+        const char *title, *second;
+        int handler, links, proxy_fcgi;
+        const char *mod_php, *want;
+    } table[] = {
+        { "nothing", "bert", 0, 0, 1, "mod_php", "" },
+        { "mod_proxy_fcgi", "bert", 1, 0, 1, NULL, "NOTICE FPMP0649" },
+        { "mod_proxy_fcgi is not loaded", "bert", 1, 0, 0, NULL, "" },
+        { "mod_php", "bert", 1, 0, 0, "mod_php", "NOTICE FPMP0648" },
+        { "links", "bert", 0, 1, 1, NULL, "NOTICE FPMP0650" },
+        { "links of one user", "anna", 0, 1, 1, NULL, "" },
+    };
+    unsigned int i;
+
+    for (i = 0; i < COUNT(table); i++) {
+        scene_t scene = scene_of(*state, "anna", table[i].second);
+        int k;
+
+        for (k = 0; k < 2; k++) {
+            fpmp_site_t *site = add_site(&scene, k, k ? "b.test" : "a.test",
+                                         k ? "/home/two/www" : "/home/one/www");
+
+            site->allow_handler = table[i].handler;
+            site->follow_links = table[i].links;
+        }
+        scene.beside.proxy_fcgi = table[i].proxy_fcgi;
+        scene.beside.mod_php = table[i].mod_php;
+        expect_text(table[i].title, code_of(*state, judged(&scene, table[i].title)),
+                    table[i].want);
+        assert_int_equal(scene.plan->findings->nelts, *table[i].want != '\0');
+        if (*table[i].want) {
+            assert_non_null(strstr(judged(&scene, ""), "in '/home/one/www' and 1 more;"));
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        plan_test(a_directive_is_named_where_it_claims_a_php_file),
+        plan_test(another_host_has_its_own_directives),
+        plan_test(a_chain_has_one_broken_link),
+        plan_test(an_action_belongs_to_its_type),
+        plan_test(ten_lines_of_a_kind_are_named_and_the_rest_counted),
+        plan_test(ways_around_fpmuser_are_said_once),
+    };
+
+    apr_initialize();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
