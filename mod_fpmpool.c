@@ -45,29 +45,23 @@ static int on_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptem
                            server_rec *s)
 {
     fpmp_plan_t *plan = fpmp_plan_of(pconf);
-    int dump = ap_exists_config_define("DUMP_FPMPOOL"), broken;
+    int testing = ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST, broken;
 
     (void)plog;
-    if (ap_state_query(AP_SQ_RUN_MODE) != AP_SQ_RM_CONFIG_TEST) {
-        if (dump && is_first_pass()) {
-            ap_log_error(
-                APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, NULL,
-                "FPMP0113: directive: DUMP_FPMPOOL without -t would start a server; "
-                "write 'apachectl -t -D DUMP_FPMPOOL'");
-            return HTTP_INTERNAL_SERVER_ERROR;
-        }
-        return OK;
+    if (!testing) {
+        return is_first_pass() ? fpmp_define_check(ptemp, 0) : OK;
     }
-    if (ap_exists_config_define("FPMPOOL_SYNC")) {
+    if (fpmp_define_check(ptemp, 1) != OK) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    if (fpmp_define_value("FPMPOOL_SYNC")) {
         fpmp_sync_all(plan, fpmp_plan_complete(plan, s), s);
     }
     else {
         fpmp_check_all(plan, fpmp_plan_complete(plan, s), s);
     }
     broken = fpmp_plan_say(plan, s, 1);
-    if (dump) {
-        fpmp_plan_dump(plan, ptemp);
-    }
+    fpmp_dump_print(plan, ptemp, s);
     return broken ? HTTP_INTERNAL_SERVER_ERROR : OK;
 }
 

@@ -361,6 +361,14 @@ void fpmp_chain_find(fpmp_plan_t *plan, fpmp_chain_t *chain, const char *code,
 const char *fpmp_pool_text_render(apr_pool_t *p, const fpmp_chain_t *chain,
                                   const char *server_id) FPMP_NONNULL(1, 2, 3);
 
+/** The same without the two lines of the marker: from "[david]" on. */
+const char *fpmp_pool_text_body(apr_pool_t *p, const fpmp_chain_t *chain)
+    FPMP_NONNULL(1, 2);
+
+/** ".php .phtml" */
+const char *fpmp_pool_text_ext(apr_pool_t *p, const apr_array_header_t *ext)
+    FPMP_NONNULL(1, 2);
+
 typedef enum {
     FPMP_MARK_NONE,  /* no marker of ours: never touched */
     FPMP_MARK_WHOLE, /* ours, the hash matches */
@@ -473,11 +481,30 @@ fpmp_fcgi_event_e fpmp_fcgi_next(fpmp_fcgi_reader_t *reader, const char **data,
                                  apr_size_t *len, const char **piece, apr_size_t *piece_len)
     FPMP_NONNULL(1, 2, 3, 4, 5);
 
-/* ---- report.c ---------------------------------------------------------------------------
- */
+/* ---- report.c, report_json.c ----------------------------------------------------- */
 
-/** The chain link by link with the state of each, for DUMP_FPMPOOL: several lines. */
+/**
+ * The chain link by link with the state of each, then the long form that its line stands
+ * for, for DUMP_FPMPOOL: several lines.
+ * @param sites  const fpmp_site_t *, all of them
+ */
 const char *fpmp_report_chain(apr_pool_t *p, const fpmp_plan_t *plan,
-                              const fpmp_chain_t *chain) FPMP_NONNULL(1, 2, 3);
+                              const fpmp_chain_t *chain, const apr_array_header_t *sites)
+    FPMP_NONNULL(1, 2, 3, 4);
+
+/** The lines that have no chain: off, or refused. */
+const char *fpmp_report_rest(apr_pool_t *p, const fpmp_plan_t *plan) FPMP_NONNULL(1, 2);
+
+/**
+ * One chain as a JSON object, for DUMP_FPMPOOL=json. Text that is no UTF-8 has U+FFFD for
+ * each byte that is not.
+ */
+const char *fpmp_json_chain(apr_pool_t *p, const fpmp_plan_t *plan,
+                            const fpmp_chain_t *chain, const apr_array_header_t *sites)
+    FPMP_NONNULL(1, 2, 3, 4);
+
+/** What has no chain, as members of the object around the chains: "off", "refused",
+ * "findings". */
+const char *fpmp_json_rest(apr_pool_t *p, const fpmp_plan_t *plan) FPMP_NONNULL(1, 2);
 
 #endif

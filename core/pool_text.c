@@ -34,7 +34,7 @@ static void hash_text(char hex[HEX_BYTES + 1], const char *text, apr_size_t len)
     hex[HEX_BYTES] = '\0';
 }
 
-static const char *extensions_text(apr_pool_t *p, const apr_array_header_t *ext)
+const char *fpmp_pool_text_ext(apr_pool_t *p, const apr_array_header_t *ext)
 {
     const char *text = "";
     int i;
@@ -62,7 +62,7 @@ static const char *setting_line(apr_pool_t *p, const fpmp_setting_t *setting)
  * what was asked for. A comment closes the file, because a file cut short after its last
  * line would load in silence.
  */
-static const char *body_text(apr_pool_t *p, const fpmp_chain_t *chain)
+const char *fpmp_pool_text_body(apr_pool_t *p, const fpmp_chain_t *chain)
 {
     const struct {
         const char *name, *value;
@@ -73,7 +73,7 @@ static const char *body_text(apr_pool_t *p, const fpmp_chain_t *chain)
         { "listen.owner", chain->socket_owner },
         { "listen.group", chain->socket_group },
         { "listen.mode", "0600" },
-        { "security.limit_extensions", extensions_text(p, chain->ext) },
+        { "security.limit_extensions", fpmp_pool_text_ext(p, chain->ext) },
         { "php_admin_value[opcache.validate_permission]", "1" },
         { "php_admin_value[cgi.fix_pathinfo]", "1" },
     };
@@ -99,7 +99,7 @@ static const char *body_text(apr_pool_t *p, const fpmp_chain_t *chain)
 const char *fpmp_pool_text_render(apr_pool_t *p, const fpmp_chain_t *chain,
                                   const char *server_id)
 {
-    const char *body = body_text(p, chain);
+    const char *body = fpmp_pool_text_body(p, chain);
     char hex[HEX_BYTES + 1];
 
     hash_text(hex, body, strlen(body));

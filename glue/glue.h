@@ -67,13 +67,25 @@ int fpmp_plan_judge(fpmp_plan_t *plan, const fpmp_master_t *master,
  */
 int fpmp_plan_say(fpmp_plan_t *plan, server_rec *s, int bare);
 
-/** Print every chain on standard output (DUMP_FPMPOOL). */
-void fpmp_plan_dump(const fpmp_plan_t *plan, apr_pool_t *p);
-
 /* ---- check.c --------------------------------------------------------------------- */
 
 /** All that configtest looks at. Changes nothing; adds findings to the plan. */
 void fpmp_check_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, server_rec *s);
+
+/* ---- dump.c ---------------------------------------------------------------------- */
+
+/** The text after '=' of -D NAME=TEXT; "" for -D NAME; NULL: not given. */
+const char *fpmp_define_value(const char *name);
+
+/**
+ * Refuse words of ours that would be passed over in silence.
+ * @param testing  1: run with -t
+ * @return OK, or HTTP_INTERNAL_SERVER_ERROR, already said
+ */
+int fpmp_define_check(apr_pool_t *p, int testing);
+
+/** If DUMP_FPMPOOL is given, print every chain on standard output. */
+void fpmp_dump_print(const fpmp_plan_t *plan, apr_pool_t *p, server_rec *s);
 
 /* ---- tree.c ---------------------------------------------------------------------- */
 

@@ -152,31 +152,3 @@ int fpmp_plan_say(fpmp_plan_t *plan, server_rec *s, int bare)
     }
     return broken;
 }
-
-void fpmp_plan_dump(const fpmp_plan_t *plan, apr_pool_t *p)
-{
-    apr_file_t *out = NULL;
-    int i;
-
-    apr_file_open_stdout(&out, p);
-    for (i = 0; i < plan->chains->nelts; i++) {
-        const fpmp_chain_t *chain = APR_ARRAY_IDX(plan->chains, i, fpmp_chain_t *);
-
-        apr_file_printf(out, "%s\n%s", chain->pool, fpmp_report_chain(p, plan, chain));
-    }
-    for (i = 0; i < plan->lines->nelts; i++) {
-        const fpmp_line_t *line = APR_ARRAY_IDX(plan->lines, i, fpmp_line_t *);
-
-        if (line->off) {
-            apr_file_printf(out, "off\n  line         FPMUser off at %s:%d\n",
-                            line->where.file, line->where.line);
-        }
-        else if (line->refused) {
-            apr_file_printf(out, "%s\n  state        %s\n", line->user,
-                            fpmp_finding_text(p, line->refused));
-        }
-    }
-    if (plan->lines->nelts == 0) {
-        apr_file_printf(out, "there is no FPMUser line\n");
-    }
-}
