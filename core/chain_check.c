@@ -70,6 +70,21 @@ static void check_taken(fpmp_plan_t *plan, fpmp_chain_t *chain, apr_hash_t *take
     apr_hash_set(taken, chain->socket_path, APR_HASH_KEY_STRING, chain);
 }
 
+/* The directory is to blame, so it is said once for all chains in it. */
+static void say_socket_path(fpmp_plan_t *plan, fpmp_chain_t *chain, apr_hash_t *taken,
+                            const char *why)
+{
+    const char *key = apr_pstrcat(plan->pool, "dir ", chain->master->socket_dir, NULL);
+
+    chain->broken = apr_hash_get(taken, key, APR_HASH_KEY_STRING);
+    if (!chain->broken) {
+        fpmp_chain_find(plan, chain, "FPMP0301", FPMP_LINK_SOCKET, FPMP_BROKEN,
+                        apr_psprintf(plan->pool, "'%s' %s", chain->socket_path, why),
+                        "choose another directory with FPMSocketDir");
+        apr_hash_set(taken, key, APR_HASH_KEY_STRING, chain->broken);
+    }
+}
+
 /* Rules that need the whole chain. The first broken link is said, later ones would be
  * noise. */
 void fpmp_chain_check(fpmp_plan_t *plan, fpmp_chain_t *chain, apr_hash_t *taken)
@@ -90,9 +105,7 @@ void fpmp_chain_check(fpmp_plan_t *plan, fpmp_chain_t *chain, apr_hash_t *taken)
     }
     why = fpmp_rule_socket_path(p, chain->socket_path);
     if (why) {
-        fpmp_chain_find(plan, chain, "FPMP0301", FPMP_LINK_SOCKET, FPMP_BROKEN,
-                        apr_psprintf(p, "'%s' %s", chain->socket_path, why),
-                        "choose another directory with FPMSocketDir");
+        say_socket_path(plan, chain, taken, why);
         return;
     }
     check_taken(plan, chain, taken);

@@ -94,6 +94,22 @@ static void judge_own_file(fpmp_look_t *look, fpmp_chain_t *chain)
     }
 }
 
+/* The file of a chain that is broken goes with it: that is said already. */
+static int is_of_broken(const fpmp_plan_t *plan, const char *path)
+{
+    int i;
+
+    for (i = 0; i < plan->chains->nelts; i++) {
+        const fpmp_chain_t *chain = APR_ARRAY_IDX(plan->chains, i, const fpmp_chain_t *);
+
+        if (chain->broken && chain->pool_file_path &&
+            strcmp(chain->pool_file_path, path) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* Files that carry our marker although no line wants them, and files that nobody has read.
  */
 static void judge_change(fpmp_look_t *look, const fpmp_change_t *change)
@@ -125,7 +141,7 @@ static void judge_change(fpmp_look_t *look, const fpmp_change_t *change)
             mends_itself ? "the next start or reload of httpd reloads PHP-FPM"
                          : "reload PHP-FPM");
     }
-    else if (!change->chain) {
+    else if (!change->chain && !is_of_broken(look->plan, change->path)) {
         fpmp_finding_add(
             look->plan->findings, "FPMP0413", FPMP_LINK_POOL_FILE,
             sync == FPMP_SYNC_CHECK ? FPMP_BROKEN : FPMP_PENDING, look->plan->sync_where,

@@ -465,6 +465,17 @@ static void a_socket_directory_that_fpm_misreads_is_refused(void **state)
     assert_non_null(chain_at(plan, 0)->broken);
 }
 
+static void one_socket_directory_is_one_cause(void **state)
+{
+    fpmp_plan_t *plan = plan_of(*state, "david", "anna", NULL);
+
+    master_at(plan, 0)->socket_dir = "/run/a:b";
+    fpmp_chains_derive(plan, &httpd);
+    assert_int_equal(plan->findings->nelts, 1);
+    assert_non_null(chain_at(plan, 1)->broken);
+    assert_ptr_equal(chain_at(plan, 0)->broken, chain_at(plan, 1)->broken);
+}
+
 /* drift.c says once per master what is missing; the chain only has no such link. */
 static void a_master_without_directories_makes_a_chain_without_links(void **state)
 {
@@ -572,6 +583,7 @@ int main(void)
         plan_test(a_newer_setting_with_a_name_is_named_whole),
         plan_test(a_socket_path_has_at_most_107_bytes),
         plan_test(a_socket_directory_that_fpm_misreads_is_refused),
+        plan_test(one_socket_directory_is_one_cause),
         plan_test(a_master_without_directories_makes_a_chain_without_links),
         plan_test(only_the_first_rule_of_a_chain_is_said),
         plan_test(off_and_refused_lines_know_their_extensions),

@@ -23,6 +23,7 @@ cmd:strace           strace                strace                 -
 cmd:openssl          openssl               openssl                -
 cmd:perl             perl                  perl                   -
 cmd:prove            perl                  perl-Test-Harness      -
+perl:JSON::PP        perl                  perl(JSON::PP)         -
 perl:Apache::Test    libapache2-mod-perl2  perl(Apache::Test)     -
 perl:LWP             libwww-perl           perl(LWP)              -
 file:cmocka.h        libcmocka-dev         libcmocka-devel        -
