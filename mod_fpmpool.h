@@ -93,8 +93,10 @@ typedef struct {
     const char *group;
     uid_t uid;
     gid_t gid;
+    apr_array_header_t *groups; /* gid_t, the further groups of its children; NULL: none */
     const char *server_id; /* absolute path of the PidFile: tells two servers on one machine
                               apart */
+    int unprivileged; /* 1: an ordinary user starts it, and it stays that user */
 } fpmp_httpd_t;
 
 /* ---- 2. Chain ---------------------------------------------------------------- */
@@ -191,6 +193,7 @@ typedef struct {
     gid_t gid;
     unsigned int mode; /* permission bits, 07777 */
     apr_int64_t mtime_ns;
+    apr_uint64_t inode;
     int irregular; /* 1: it, or what a link leads to, is no file to read */
 } fpmp_node_t;
 
@@ -210,7 +213,7 @@ typedef struct {
                              or not followed */
     int depth;            /* 1: in the main file; 5 and more are not followed */
     int dir_errno;        /* 0, or why a directory of it could not be read */
-    apr_array_header_t *files; /* fpmp_file_t *, in PHP-FPM's order, each only once */
+    apr_array_header_t *files; /* fpmp_file_t *, in PHP-FPM's order */
 } fpmp_include_t;
 
 typedef enum {
@@ -228,7 +231,7 @@ typedef struct {
                                      first missing */
     apr_array_header_t *socket_dir; /* the same */
     apr_array_header_t *includes;   /* fpmp_include_t *, in the order followed */
-    apr_array_header_t *files;      /* fpmp_file_t *, FPM's include order */
+    apr_array_header_t *files;      /* fpmp_file_t *, FPM's include order, each only once */
     apr_hash_t *by_path;            /* path -> fpmp_file_t * of files */
     fpmp_node_t pid_file;
     fpmp_run_e run;

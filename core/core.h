@@ -10,6 +10,7 @@
 
 #include "../mod_fpmpool.h"
 #include "conf.h"
+#include "live.h"
 #include "view.h"
 
 #if defined(__GNUC__)
@@ -238,11 +239,22 @@ const char *fpmp_stage_text(apr_pool_t *p, const char *text,
                             void *baton) FPMP_NONNULL(1, 2, 3);
 
 #define FPMP_STAGE_GARBLED "l0g"
+/* Settings of extensions that are gone, whose value PHP-FPM makes absolute and prints as it
+ * does with a log file, but opens for nobody. Source: fpm_conf.c 8.2.32; run by us, 8.2.36. */
+#define FPMP_STAGE_ACCESS_LOG "php_admin_value[mime_magic.magicfile]"
+#define FPMP_STAGE_SLOWLOG "php_admin_value[xmms.path]"
+/* The same for error_log of the global section: pid, which only a start writes. */
+#define FPMP_STAGE_ERROR_LOG "pid"
 /**
  * The same text with every file that PHP-FPM opens for writing replaced by /dev/null; line
- * numbers stay. In a line that is not plain, "log" becomes FPMP_STAGE_GARBLED.
+ * numbers stay. The value of a log goes to one of the names above. Where such a key
+ * stands otherwise in a line that is not plain, its "log" becomes FPMP_STAGE_GARBLED.
  */
 const char *fpmp_stage_silent(apr_pool_t *p, const char *text) FPMP_NONNULL(1, 2);
+
+/** The text of a file without what PHP-FPM passes over: from a NUL byte to the line end. */
+const char *fpmp_stage_whole(apr_pool_t *p, const char *text, apr_size_t len)
+    FPMP_NONNULL(1, 2);
 
 /** PHP-FPM's complaint of a silent text in the words of the real one; NULL: it complains of
  * what was garbled only. */
@@ -412,6 +424,14 @@ apr_hash_t *fpmp_own_files(const fpmp_plan_t *plan, const fpmp_master_t *master,
 int fpmp_drift_master(fpmp_plan_t *plan, const fpmp_master_t *master,
                       const fpmp_master_facts_t *facts, const fpmp_view_t *view,
                       const fpmp_httpd_t *httpd, uid_t euid) FPMP_NONNULL(1, 2, 3, 4, 5);
+
+/**
+ * Judge the running master: its sockets, who holds them, its workers. Only chains of which
+ * nothing was found that hangs on the pool file or before it.
+ */
+void fpmp_drift_live(fpmp_plan_t *plan, const fpmp_master_t *master,
+                     const fpmp_master_facts_t *facts, const fpmp_live_t *live,
+                     const fpmp_httpd_t *httpd) FPMP_NONNULL(1, 2, 3, 4, 5);
 
 /** What a start has to write and remove for this master: fpmp_change_t, in a fixed order.
  */

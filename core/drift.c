@@ -85,8 +85,14 @@ static int judge_there(fpmp_look_t *look, const apr_array_header_t *nodes, const
         look, code, link, FPMP_BROKEN,
         apr_psprintf(p, "%s '%s' of master '%s' does not exist", what, dir,
                      look->master->name),
-        apr_psprintf(p, "create it with 'install -d -m 0755 %s'%s", dir,
-                     link == FPMP_LINK_SOCKET ? ", at each boot if it is under /run" : ""));
+        link == FPMP_LINK_SOCKET
+            ? apr_psprintf(p,
+                           "create it with 'install -d -m 0755 %s', at each boot if it is "
+                           "under /run",
+                           dir)
+            : apr_psprintf(p,
+                           "create it as root, mode 0755, or mend the include of '%s'",
+                           look->master->config_path));
     return 0;
 }
 
@@ -118,7 +124,7 @@ static int judge_main_file(fpmp_look_t *look)
     if (master->trouble) {
         fpmp_look_find(look, "FPMP0506", FPMP_LINK_MASTER, FPMP_BROKEN,
                        apr_psprintf(p, "'%s': %s", master->name, master->trouble),
-                       "then run this check again");
+                       "then check again");
         return 0;
     }
     if (facts->binary.lookup == FPMP_LOOKUP_MISSING || !master->binary_path) {
@@ -129,6 +135,48 @@ static int judge_main_file(fpmp_look_t *look)
                          master->name),
             "install that PHP-FPM, or name its program with binary= on FPMMaster");
         return 0;
+    }
+    return 1;
+}
+
+/* May httpd's children go through this directory? Source: path_resolution(7). */
+static int lets_httpd_in(const fpmp_node_t *node, const fpmp_httpd_t *httpd)
+{
+    unsigned int bit = 01;
+    int i;
+
+    if (node->uid == httpd->uid) {
+        bit = 0100;
+    }
+    else if (node->gid == httpd->gid) {
+        bit = 010;
+    }
+    for (i = 0; bit == 01 && httpd->groups && i < httpd->groups->nelts; i++) {
+        bit = APR_ARRAY_IDX(httpd->groups, i, gid_t) == node->gid ? 010 : 01;
+    }
+    return httpd->uid == 0 || (node->mode & bit) != 0;
+}
+
+static int judge_way_to_sockets(fpmp_look_t *look)
+{
+    apr_pool_t *p = look->plan->pool;
+    const apr_array_header_t *nodes = look->facts->socket_dir;
+    int i;
+
+    for (i = 0; i < nodes->nelts; i++) {
+        const fpmp_node_t *node = &APR_ARRAY_IDX(nodes, i, fpmp_node_t);
+
+        if (!lets_httpd_in(node, look->httpd)) {
+            fpmp_look_find(
+                look, "FPMP0307", FPMP_LINK_SOCKET, FPMP_BROKEN,
+                apr_psprintf(p,
+                             "httpd's user '%s' cannot reach socket directory '%s': '%s' "
+                             "is mode %04o, wanted is 0755",
+                             look->httpd->user, look->master->socket_dir, node->path,
+                             node->mode),
+                apr_psprintf(p, "write 'chmod 0755 %s'", node->path));
+            return 0;
+        }
     }
     return 1;
 }
@@ -166,7 +214,7 @@ static int judge_directories(fpmp_look_t *look)
                        mend);
         return 0;
     }
-    return 1;
+    return judge_way_to_sockets(look);
 }
 
 static void judge_process(fpmp_look_t *look)

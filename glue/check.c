@@ -75,6 +75,11 @@ static void check_master(fpmp_plan_t *plan, const fpmp_master_t *master,
         ask_fpm(plan, master, facts, view, httpd);
     }
     fpmp_plan_judge(plan, master, facts, view, httpd);
+    if (has_chain(plan, master) && facts->run == FPMP_RUN_YES) {
+        fpmp_drift_live(
+            plan, master, facts,
+            fpmp_live_look(plan->pool, facts->pid, fpmp_plan_sockets(plan, master)), httpd);
+    }
 }
 
 static int regex_matches(apr_pool_t *p, const char *regex, const char *text)
@@ -88,7 +93,8 @@ static int regex_matches(apr_pool_t *p, const char *regex, const char *text)
 static void check_beside(fpmp_plan_t *plan, const fpmp_httpd_t *httpd,
                          const apr_array_header_t *sites)
 {
-    fpmp_beside_t beside = { .conf = fpmp_tree_read(plan->pool), .sites = sites,
+    fpmp_beside_t beside = { .conf = fpmp_tree_read(plan->pool),
+                             .sites = sites,
                              .matches = regex_matches };
 
     beside.mod_php = ap_find_linked_module("mod_php.c")    ? "mod_php"

@@ -54,6 +54,9 @@ const fpmp_httpd_t *fpmp_plan_complete(fpmp_plan_t *plan, server_rec *s);
 fpmp_view_t *fpmp_plan_look(fpmp_plan_t *plan, const fpmp_master_t *master,
                             const fpmp_httpd_t *httpd, fpmp_master_facts_t **facts);
 
+/** The sockets of a master's chains: const char *. */
+apr_array_header_t *fpmp_plan_sockets(const fpmp_plan_t *plan, const fpmp_master_t *master);
+
 /** Look up what the view names, then judge the master.
  * @return as fpmp_drift_master */
 int fpmp_plan_judge(fpmp_plan_t *plan, const fpmp_master_t *master,

@@ -28,16 +28,24 @@ fpmp_plan_t *fpmp_plan_of(apr_pool_t *pconf)
     return plan;
 }
 
+/* An ordinary user who cannot write the pid file only looks at the server of root. */
+static int is_own_server(apr_pool_t *p, const char *pid_path)
+{
+    return !pid_path || access(ap_make_dirstr_parent(p, pid_path), W_OK) == 0;
+}
+
 static const fpmp_httpd_t *know_httpd(apr_pool_t *p)
 {
     fpmp_httpd_t *httpd = apr_pcalloc(p, sizeof(*httpd));
     const char *pid_path = ap_pid_fname ? ap_runtime_dir_relative(p, ap_pid_fname) : NULL;
 
+    httpd->unprivileged = geteuid() != 0 && is_own_server(p, pid_path);
     /* A server that root did not start keeps its own uid, whatever User says. */
-    httpd->uid = geteuid() == 0 ? ap_unixd_config.user_id : geteuid();
-    httpd->gid = geteuid() == 0 ? ap_unixd_config.group_id : getegid();
+    httpd->uid = httpd->unprivileged ? geteuid() : ap_unixd_config.user_id;
+    httpd->gid = httpd->unprivileged ? getegid() : ap_unixd_config.group_id;
     httpd->user = fpmp_facts_uid_name(p, httpd->uid);
     httpd->group = fpmp_facts_gid_name(p, httpd->gid);
+    httpd->groups = fpmp_facts_groups(p, httpd->user, httpd->gid);
     httpd->server_id = pid_path ? pid_path : "-";
     return httpd;
 }
@@ -116,22 +124,28 @@ fpmp_view_t *fpmp_plan_look(fpmp_plan_t *plan, const fpmp_master_t *master,
                           fpmp_own_files(plan, master, *facts, httpd));
 }
 
-int fpmp_plan_judge(fpmp_plan_t *plan, const fpmp_master_t *master,
-                    const fpmp_master_facts_t *facts, fpmp_view_t *view,
-                    const fpmp_httpd_t *httpd)
+apr_array_header_t *fpmp_plan_sockets(const fpmp_plan_t *plan, const fpmp_master_t *master)
 {
     apr_array_header_t *sockets = apr_array_make(plan->pool, 16, sizeof(const char *));
-    fpmp_asked_t *asked;
     int i;
 
     for (i = 0; i < plan->chains->nelts; i++) {
-        const fpmp_chain_t *chain = APR_ARRAY_IDX(plan->chains, i, fpmp_chain_t *);
+        const fpmp_chain_t *chain = APR_ARRAY_IDX(plan->chains, i, const fpmp_chain_t *);
 
         if (chain->master == master && chain->socket_path) {
             APR_ARRAY_PUSH(sockets, const char *) = chain->socket_path;
         }
     }
-    asked = fpmp_foreign_ask(plan->pool, view, sockets);
+    return sockets;
+}
+
+int fpmp_plan_judge(fpmp_plan_t *plan, const fpmp_master_t *master,
+                    const fpmp_master_facts_t *facts, fpmp_view_t *view,
+                    const fpmp_httpd_t *httpd)
+{
+    fpmp_asked_t *asked =
+        fpmp_foreign_ask(plan->pool, view, fpmp_plan_sockets(plan, master));
+
     fpmp_facts_answer(plan->pool, facts, asked);
     view->asked = asked;
     return fpmp_drift_master(plan, master, facts, view, httpd, geteuid());

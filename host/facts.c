@@ -60,6 +60,7 @@ static void look_at_node(apr_pool_t *p, const char *path, int follow, fpmp_node_
     out->gid = st.st_gid;
     out->mode = st.st_mode & 07777;
     out->mtime_ns = mtime_ns(&st);
+    out->inode = st.st_ino;
 }
 
 void fpmp_facts_node(apr_pool_t *p, const char *path, fpmp_node_t *out)

@@ -118,22 +118,34 @@ const char *fpmp_facts_gid_name(apr_pool_t *p, gid_t gid)
                : apr_psprintf(p, "%lu", (unsigned long)gid);
 }
 
-/* Supplementary groups count: FPM's workers get them all through initgroups(3). */
-static int is_member(apr_pool_t *p, const char *user, gid_t primary, gid_t wanted)
+apr_array_header_t *fpmp_facts_groups(apr_pool_t *p, const char *user, gid_t gid)
 {
+    apr_array_header_t *all = apr_array_make(p, 8, sizeof(gid_t));
     int count = 64, room, i;
     gid_t *groups;
 
     do {
         room = count;
         groups = apr_palloc(p, (apr_size_t)room * sizeof(*groups));
-        if (getgrouplist(user, primary, groups, &count) >= 0) {
+        if (getgrouplist(user, gid, groups, &count) >= 0) {
             break;
         }
         count = count > room ? count : room * 2;
     } while (count <= MAX_GROUPS);
     for (i = 0; i < count && i < room; i++) {
-        if (groups[i] == wanted) {
+        APR_ARRAY_PUSH(all, gid_t) = groups[i];
+    }
+    return all;
+}
+
+/* Supplementary groups count: FPM's workers get them all through initgroups(3). */
+static int is_member(apr_pool_t *p, const char *user, gid_t primary, gid_t wanted)
+{
+    const apr_array_header_t *groups = fpmp_facts_groups(p, user, primary);
+    int i;
+
+    for (i = 0; i < groups->nelts; i++) {
+        if (APR_ARRAY_IDX(groups, i, gid_t) == wanted) {
             return 1;
         }
     }

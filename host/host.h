@@ -78,6 +78,11 @@ void fpmp_facts_group(apr_pool_t *p, const char *group, fpmp_user_facts_t *out)
 const char *fpmp_facts_uid_name(apr_pool_t *p, uid_t uid) FPMP_NONNULL(1);
 const char *fpmp_facts_gid_name(apr_pool_t *p, gid_t gid) FPMP_NONNULL(1);
 
+/** The groups of a process of this user, gid among them, as initgroups(3) gives them: gid_t.
+ */
+apr_array_header_t *fpmp_facts_groups(apr_pool_t *p, const char *user, gid_t gid)
+    FPMP_NONNULL(1, 2);
+
 /** lstat one path. */
 void fpmp_facts_node(apr_pool_t *p, const char *path, fpmp_node_t *out)
     FPMP_NONNULL(1, 2, 3);
@@ -114,6 +119,19 @@ void fpmp_facts_includes(apr_pool_t *p, const fpmp_master_t *master,
  */
 fpmp_master_facts_t *fpmp_facts_master(apr_pool_t *p, const fpmp_master_t *master)
     FPMP_NONNULL(1, 2);
+
+/* ---- live.c ---------------------------------------------------------------------------
+ */
+
+/**
+ * Look at a running master: its sockets, who listens on them, its workers. Connects to
+ * nothing.
+ * @param pid    of the master
+ * @param paths  const char *, the sockets of our chains; borrowed
+ * @return from pool p, never NULL
+ */
+fpmp_live_t *fpmp_live_look(apr_pool_t *p, pid_t pid, const apr_array_header_t *paths)
+    FPMP_NONNULL(1, 3);
 
 /* ---- answers.c -------------------------------------------------------------------- */
 

@@ -4,7 +4,8 @@
 # php-fpm, setup (a shell script) makes the situation, then `httpd -t` runs. expect has the
 # exit code in its first line, then the lines of the module, all of them and nothing else.
 # @DIR@ is the case's folder, @USER@ and @GROUP@ are httpd's own, @FPM@ is the program of PHP-FPM,
-# @LIBEXEC@ the folder of httpd's modules, @FOUND@ the names of the masters that this machine has, @N@ the length of a path in the scratch folder.
+# @PID@ a process number, @LIBEXEC@ the folder of httpd's modules, @FOUND@ the names of the masters
+# that this machine has, @N@ the length of a path in the scratch folder.
 # FPMT_ACCEPT=1 writes what was seen into t/configtest of the checkout, to be read by eye.
 use strict;
 use warnings;
@@ -32,7 +33,7 @@ for my $case (@cases) {
     if (-e "$case/setup") {
         local $ENV{DIR}  = $dir;
         local $ENV{SYNC} = join ' ', $server->command('-t', '-D', 'FPMPOOL_SYNC');
-        system("cd $dir && sh -eu $case/setup >setup.log 2>&1") == 0
+        system("cd $dir && timeout 60 sh -eu $case/setup >setup.log 2>&1") == 0
             or do { fail("$name: setup"); diag slurp("$dir/setup.log"); next };
     }
     my $before = listing($dir);
@@ -43,6 +44,7 @@ for my $case (@cases) {
     $seen =~ s/\Q$dir\E/\@DIR\@/g;
     $seen =~ s/' is \d+ bytes, a Unix socket/' is \@N\@ bytes, a Unix socket/;
     $seen =~ s/(there is no master '[^']*', only one)(?:, [\d.]+)*/$1\@FOUND\@/g;
+    $seen =~ s/((?:PHP-FPM|worker)) \d+ (?=of|listens|runs)/$1 \@PID\@ /g;
     # Quoted, or behind gpasswd: a bare www-data elsewhere would be a finding of its own.
     $seen =~ s/(gpasswd -d \S+) \Q$fill{GROUP}\E/$1 \@USER\@/;
     $seen =~ s/'\Q$fill{$_}\E'/'\@$_\@'/g for qw(USER FPM);

@@ -138,7 +138,7 @@ sub end {
         if ($status) {
             print "t/run: logs of the failed run are in /tmp/fpmt_failed\n";
             system('rm', '-rf', '/tmp/fpmt_failed');
-            system("cd $scratch && mkdir /tmp/fpmt_failed && find . -size -4096k "
+            system("cd $scratch && mkdir /tmp/fpmt_failed && find . -type f -size -4096k "
                 . "'(' -name '*.log' -o -name '*_log' -o -name '*.conf' ')' "
                 . '-exec cp --parents -t /tmp/fpmt_failed {} +');
         }

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What lives of a running master: its sockets, who listens on each, the uid of its workers.
+ * The kernel is asked (sock_diag, /proc), no socket is connected to: a connection would
+ * take a worker and stand in PHP-FPM's log. Entry point: fpmp_live_look.
+ */
+#include "host.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+#include <sys/socket.h>
+#endif
+
+#define LISTENING 10 /* TCP_LISTEN, also the state of a Unix socket that listens */
+#define DIAG_BYTES 32768
+#define POOL_TITLE "php-fpm: pool "
+
+/* ---- which socket listens on which file? ---- */
+
+/* A listening Unix socket. Key of the table: inode number of its file. */
+typedef struct {
+    const char *name;
+    unsigned long inode; /* of the socket, as in /proc/PID/fd */
+} listener_t;
+
+#ifdef __linux__
+static void take_listener(apr_pool_t *p, const struct nlmsghdr *head, apr_hash_t *found)
+{
+    const struct unix_diag_msg *msg = NLMSG_DATA(head);
+    const struct rtattr *attr = (const struct rtattr *)(msg + 1);
+    int left = (int)(head->nlmsg_len - NLMSG_LENGTH(sizeof(*msg)));
+    listener_t *listener = apr_pcalloc(p, sizeof(*listener));
+    unsigned int *file_inode = apr_pcalloc(p, sizeof(*file_inode));
+
+    listener->inode = msg->udiag_ino;
+    for (; RTA_OK(attr, left); attr = RTA_NEXT(attr, left)) {
+        if (attr->rta_type == UNIX_DIAG_NAME) {
+            listener->name = apr_pstrmemdup(p, RTA_DATA(attr), RTA_PAYLOAD(attr));
+        }
+        else if (attr->rta_type == UNIX_DIAG_VFS) {
+            *file_inode = ((const struct unix_diag_vfs *)RTA_DATA(attr))->udiag_vfs_ino;
+        }
+    }
+    if (*file_inode && listener->name) {
+        /* Inode numbers repeat on other file systems: a table of the names of each. */
+        apr_hash_t *names = apr_hash_get(found, file_inode, sizeof(*file_inode));
+
+        if (!names) {
+            names = apr_hash_make(p);
+            apr_hash_set(found, file_inode, sizeof(*file_inode), names);
+        }
+        apr_hash_set(names, listener->name, APR_HASH_KEY_STRING, listener);
+    }
+}
+
+/* 1: all came; 0: go on; -1: errno is set. */
+static int take_messages(apr_pool_t *p, const char *bytes, int len, apr_hash_t *found)
+{
+    const struct nlmsghdr *head = (const struct nlmsghdr *)bytes;
+
+    for (; NLMSG_OK(head, len); head = NLMSG_NEXT(head, len)) {
+        if (head->nlmsg_type == NLMSG_DONE) {
+            return 1;
+        }
+        if (head->nlmsg_type == NLMSG_ERROR) {
+            errno = -((const struct nlmsgerr *)NLMSG_DATA(head))->error;
+            return -1;
+        }
+        take_listener(p, head, found);
+    }
+    return 0;
+}
+
+/* All listening Unix sockets of this network namespace: inode of the file -> name ->
+ * listener_t *. NULL: errno is set. Source: sock_diag(7). */
+static apr_hash_t *listeners(apr_pool_t *p)
+{
+    struct {
+        struct nlmsghdr head;
+        struct unix_diag_req diag;
+    } ask = { .head = { .nlmsg_len = sizeof(ask),
+                        .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                        .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+              .diag = { .sdiag_family = AF_UNIX,
+                        .udiag_states = 1u << LISTENING,
+                        .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS } };
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG), done = 0, err;
+    apr_hash_t *found = apr_hash_make(p);
+    char *bytes = apr_palloc(p, DIAG_BYTES);
+
+    if (fd < 0) {
+        return NULL;
+    }
+    if (send(fd, &ask, sizeof(ask), 0) < 0) {
+        done = -1;
+    }
+    while (done == 0) {
+        ssize_t got = recv(fd, bytes, DIAG_BYTES, 0);
+
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        done = got < 0 ? -1 : got == 0 ? 1 : take_messages(p, bytes, (int)got, found);
+    }
+    err = errno;
+    close(fd);
+    errno = err;
+    return done < 0 ? NULL : found;
+}
+#else
+static apr_hash_t *listeners(apr_pool_t *p)
+{
+    (void)p;
+    errno = ENOSYS;
+    return NULL;
+}
+#endif
+
+/* ---- what does the master hold? ---- */
+
+/* Inodes of the sockets among a process's descriptors, as keys. NULL: errno is set. */
+static apr_hash_t *sockets_of(apr_pool_t *p, pid_t pid)
+{
+    const char *path = apr_psprintf(p, "/proc/%ld/fd", (long)pid);
+    apr_hash_t *held = apr_hash_make(p);
+    DIR *dir = opendir(path);
+    struct dirent *entry;
+
+    if (!dir) {
+        return NULL;
+    }
+    while ((entry = readdir(dir)) != NULL) {
+        char link[64];
+        ssize_t n = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
+        unsigned long inode;
+
+        if (n <= 0) {
+            continue;
+        }
+        link[n] = '\0';
+        if (sscanf(link, "socket:[%lu]", &inode) == 1) {
+            unsigned long *key = apr_pmemdup(p, &inode, sizeof(inode));
+
+            apr_hash_set(held, key, sizeof(*key), key);
+        }
+    }
+    closedir(dir);
+    return held;
+}
+
+/* The path names the file of this listener, or its directory goes by another name. */
+static fpmp_holder_e holder_of(apr_pool_t *p, const fpmp_node_t *node, apr_hash_t *all,
+                               apr_hash_t *held)
+{
+    unsigned int low = (unsigned int)node->inode;
+    apr_hash_t *names = apr_hash_get(all, &low, sizeof(low));
+    const char *base = strrchr(node->path, '/');
+    fpmp_holder_e holder = FPMP_HOLDER_NONE;
+    apr_hash_index_t *at;
+
+    for (at = names ? apr_hash_first(p, names) : NULL; at; at = apr_hash_next(at)) {
+        const listener_t *listener = apr_hash_this_val(at);
+        const char *name = strrchr(listener->name, '/');
+
+        if (strcmp(name ? name + 1 : listener->name, base ? base + 1 : node->path) != 0) {
+            continue;
+        }
+        if (apr_hash_get(held, &listener->inode, sizeof(listener->inode))) {
+            return FPMP_HOLDER_MASTER;
+        }
+        holder = FPMP_HOLDER_OTHER;
+    }
+    return holder;
+}
+
+/* The kernel lists the sockets of our own network namespace only. */
+static int is_elsewhere(apr_pool_t *p, pid_t pid)
+{
+    struct stat ours, theirs;
+
+    return stat("/proc/self/ns/net", &ours) == 0 &&
+           stat(apr_psprintf(p, "/proc/%ld/ns/net", (long)pid), &theirs) == 0 &&
+           ours.st_ino != theirs.st_ino;
+}
+
+static void look_at_sockets(apr_pool_t *p, pid_t pid, const apr_array_header_t *paths,
+                            fpmp_live_t *live)
+{
+    apr_hash_t *held = sockets_of(p, pid), *all = held ? listeners(p) : NULL;
+    int i;
+
+    if (!all) {
+        live->why = apr_psprintf(p, "who listens on its sockets: %s", strerror(errno));
+    }
+    else if (is_elsewhere(p, pid)) {
+        live->why = "who listens on its sockets: it runs in another network namespace";
+    }
+    for (i = 0; i < paths->nelts; i++) {
+        const char *path = APR_ARRAY_IDX(paths, i, const char *);
+        fpmp_live_socket_t *socket = apr_pcalloc(p, sizeof(*socket));
+
+        fpmp_facts_node(p, path, &socket->node);
+        if (socket->node.lookup == FPMP_LOOKUP_FOUND) {
+            socket->owner = fpmp_facts_uid_name(p, socket->node.uid);
+            socket->group = fpmp_facts_gid_name(p, socket->node.gid);
+            socket->holder =
+                held ? holder_of(p, &socket->node, all, held) : FPMP_HOLDER_UNKNOWN;
+        }
+        apr_hash_set(live->sockets, path, APR_HASH_KEY_STRING, socket);
+    }
+}
+
+/* ---- processes ---- */
+
+/* The text of /proc/PID/NAME, at most size - 1 bytes; 0 if it cannot be read. */
+static int read_proc(apr_pool_t *p, const char *pid, const char *name, char *text,
+                     size_t size)
+{
+    FILE *file = fopen(apr_psprintf(p, "/proc/%s/%s", pid, name), "re");
+    size_t len = file ? fread(text, 1, size - 1, file) : 0;
+
+    if (file) {
+        fclose(file);
+    }
+    text[len] = '\0';
+    return len > 0;
+}
+
+/* The effective uid in /proc/PID/status: the owner of the folder is root's for a process
+ * that changed its user. */
+static int euid_of(apr_pool_t *p, const char *pid, uid_t *euid)
+{
+    char text[2048], *line;
+    unsigned long real, effective;
+
+    if (!read_proc(p, pid, "status", text, sizeof(text)) ||
+        !(line = strstr(text, "\nUid:")) ||
+        sscanf(line, "\nUid: %lu %lu", &real, &effective) != 2) {
+        return 0;
+    }
+    *euid = (uid_t)effective;
+    return 1;
+}
+
+static pid_t parent_of(apr_pool_t *p, const char *pid)
+{
+    char text[512], *end;
+    long parent;
+
+    /* The name before the last ')' may hold anything. */
+    if (!read_proc(p, pid, "stat", text, sizeof(text)) || !(end = strrchr(text, ')')) ||
+        sscanf(end, ") %*c %ld", &parent) != 1) {
+        return 0;
+    }
+    return (pid_t)parent;
+}
+
+static void take_worker(apr_pool_t *p, const char *pid, fpmp_live_t *live)
+{
+    fpmp_live_worker_t *worker = apr_pcalloc(p, sizeof(*worker)), *first;
+    char title[512];
+
+    if (!read_proc(p, pid, "cmdline", title, sizeof(title)) ||
+        strncmp(title, POOL_TITLE, strlen(POOL_TITLE)) != 0 ||
+        !euid_of(p, pid, &worker->uid)) {
+        return;
+    }
+    worker->pid = (pid_t)atol(pid);
+    worker->pool = apr_pstrdup(p, title + strlen(POOL_TITLE));
+    first = apr_hash_get(live->workers, worker->pool, APR_HASH_KEY_STRING);
+    /* A worker that was forked just now is still root: it takes no request yet. */
+    if (worker->uid != live->euid && (!first || first->uid != worker->uid)) {
+        worker->user = fpmp_facts_uid_name(p, worker->uid);
+        apr_hash_set(live->workers, worker->pool, APR_HASH_KEY_STRING, worker);
+    }
+}
+
+static void look_at_workers(apr_pool_t *p, pid_t master, fpmp_live_t *live)
+{
+    DIR *dir = opendir("/proc");
+    struct dirent *entry;
+
+    if (!dir) {
+        live->why = apr_psprintf(p, "its workers in /proc: %s", strerror(errno));
+        return;
+    }
+    while ((entry = readdir(dir)) != NULL) {
+        if (isdigit((unsigned char)entry->d_name[0]) &&
+            parent_of(p, entry->d_name) == master) {
+            take_worker(p, entry->d_name, live);
+        }
+    }
+    closedir(dir);
+}
+
+fpmp_live_t *fpmp_live_look(apr_pool_t *p, pid_t pid, const apr_array_header_t *paths)
+{
+    static const char deleted[] = " (deleted)";
+    fpmp_live_t *live = apr_pcalloc(p, sizeof(*live));
+    const char *number = apr_psprintf(p, "%ld", (long)pid);
+    char exe[PATH_MAX];
+    ssize_t n = readlink(apr_psprintf(p, "/proc/%s/exe", number), exe, sizeof(exe) - 1);
+
+    live->sockets = apr_hash_make(p);
+    live->workers = apr_hash_make(p);
+    live->euid_known = euid_of(p, number, &live->euid);
+    live->user = live->euid_known ? fpmp_facts_uid_name(p, live->euid) : NULL;
+    live->replaced =
+        n > (ssize_t)sizeof(deleted) &&
+        memcmp(exe + n - (sizeof(deleted) - 1), deleted, sizeof(deleted) - 1) == 0;
+    look_at_workers(p, pid, live);
+    look_at_sockets(p, pid, paths, live);
+    return live;
+}
