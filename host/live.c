@@ -67,7 +67,8 @@ static void take_listener(apr_pool_t *p, const struct nlmsghdr *head, apr_hash_t
 }
 
 /* 1: all came; 0: go on; -1: errno is set. */
-static int take_messages(apr_pool_t *p, const char *bytes, int len, apr_hash_t *found)
+static int take_messages(apr_pool_t *p, const char *bytes, unsigned int len,
+                         apr_hash_t *found)
 {
     const struct nlmsghdr *head = (const struct nlmsghdr *)bytes;
 
@@ -113,7 +114,9 @@ static apr_hash_t *listeners(apr_pool_t *p)
         if (got < 0 && errno == EINTR) {
             continue;
         }
-        done = got < 0 ? -1 : got == 0 ? 1 : take_messages(p, bytes, (int)got, found);
+        done = got < 0    ? -1
+               : got == 0 ? 1
+                          : take_messages(p, bytes, (unsigned int)got, found);
     }
     err = errno;
     close(fd);
