@@ -45,6 +45,9 @@ typedef struct {
 
 typedef enum { FPMP_OWNER_UNSET, FPMP_OWNER_STRICT, FPMP_OWNER_ANY } fpmp_owner_e;
 
+/* May configtest walk the document root? */
+typedef enum { FPMP_SCAN_UNSET, FPMP_SCAN_ON, FPMP_SCAN_OFF } fpmp_scan_e;
+
 typedef struct fpmp_chain_t fpmp_chain_t;
 typedef struct fpmp_finding_t fpmp_finding_t;
 typedef struct fpmp_master_t fpmp_master_t;
@@ -58,6 +61,7 @@ typedef struct {
     apr_array_header_t *ext; /* const char *, without dot; NULL: not given. After
                                 fpmp_chains_derive: those in force */
     fpmp_owner_e owner;
+    fpmp_scan_e scan;
     int timeout_sec;              /* 0: the server's Timeout */
     apr_array_header_t *settings; /* fpmp_setting_t, in the order written */
     const char *host; /* ServerName of the virtual host it stands in; NULL: server */
@@ -149,6 +153,7 @@ struct fpmp_chain_t {
         *settings; /* fpmp_setting_t, defaults merged in, sorted by rank and subkey */
     apr_array_header_t *lines;    /* fpmp_line_t *, the first one names the place */
     uid_t uid;                    /* of user; valid where broken == NULL */
+    gid_t gid;                    /* of group; as uid */
     fpmp_where_t where;           /* the first FPMUser line */
     const fpmp_finding_t *broken; /* why it cannot serve; NULL: it can */
     int user_unfit; /* 1: the user is gone or forbidden, so no pool file may name it */

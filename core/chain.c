@@ -289,6 +289,7 @@ void fpmp_chains_derive(fpmp_plan_t *plan, const fpmp_httpd_t *httpd)
 
         if (plan->defaults) {
             line->owner = line->owner ? line->owner : plan->defaults->owner;
+            line->scan = line->scan ? line->scan : plan->defaults->scan;
             line->timeout_sec =
                 line->timeout_sec ? line->timeout_sec : plan->defaults->timeout_sec;
         }

@@ -11,6 +11,7 @@
 #include "../mod_fpmpool.h"
 #include "conf.h"
 #include "live.h"
+#include "tree.h"
 #include "view.h"
 
 #if defined(__GNUC__)
@@ -168,6 +169,10 @@ const char *fpmp_value_check(apr_pool_t *p, const fpmp_value_rule_t *rule,
 /** The administrator's own text inside a message: at most 60 bytes, control characters as
  * '?'. */
 const char *fpmp_value_shown(apr_pool_t *p, const char *text) FPMP_NONNULL(1, 2);
+
+/** The same with at most max bytes: a path. */
+const char *fpmp_text_shown(apr_pool_t *p, const char *text, apr_size_t max)
+    FPMP_NONNULL(1, 2);
 
 /* ---- line.c: the arguments of FPMUser, FPMDefaults, FPMMaster ------------------- */
 
@@ -450,6 +455,24 @@ int fpmp_changes_leave_pool(apr_pool_t *p, const fpmp_master_facts_t *facts,
  * reach around it: one line per directive, at most ten per kind. */
 void fpmp_compete(fpmp_plan_t *plan, const fpmp_beside_t *beside, const fpmp_httpd_t *httpd)
     FPMP_NONNULL(1, 2, 3);
+
+/* ---- docroot.c ------------------------------------------------------------------------ */
+
+/**
+ * Judge one document root: at most one line.
+ * @param said  lines of this kind so far; from 20 on they are only counted
+ * @return 1: something is wrong with it
+ */
+int fpmp_docroot_judge(fpmp_plan_t *plan, const fpmp_site_t *site, const fpmp_tree_t *tree,
+                       const fpmp_httpd_t *httpd, int said) FPMP_NONNULL(1, 2, 3, 4);
+
+/**
+ * After the last one: say how many were only counted, and where the walk stopped.
+ * @param last  the site whose tree was not walked to its end; NULL: all were
+ * @param tree  of last
+ */
+void fpmp_docroot_end(fpmp_plan_t *plan, int said, const fpmp_site_t *last,
+                      const fpmp_tree_t *tree) FPMP_NONNULL(1);
 
 /* ---- fcgi.c: FastCGI 1.0, the records of one request ----------------------------- */
 

@@ -108,6 +108,7 @@ void fpmp_drift_user(fpmp_plan_t *plan, fpmp_chain_t *chain, const fpmp_user_fac
         return;
     }
     chain->uid = facts->uid;
+    chain->gid = facts->gid;
     chain->group = facts->group;
     judge_account(plan, chain, facts, httpd);
 }

@@ -56,23 +56,35 @@ static const char *read_ext(apr_pool_t *p, fpmp_line_t *line, const char *value)
     return NULL;
 }
 
+/* One of two words: *out becomes 1 or 2, as the enums of these keys have it. */
+static const char *read_word(apr_pool_t *p, const char *key, const char *value,
+                             const char *first, const char *second, int *out)
+{
+    if (*out) {
+        return given_twice(p, key);
+    }
+    *out = strcmp(value, first) == 0 ? 1 : strcmp(value, second) == 0 ? 2 : 0;
+    return *out ? NULL
+                : apr_psprintf(p, "'%s=%s' is neither '%s' nor '%s'; write one of the two",
+                               key, fpmp_value_shown(p, value), first, second);
+}
+
 static const char *read_owner(apr_pool_t *p, fpmp_line_t *line, const char *value)
 {
-    if (line->owner != FPMP_OWNER_UNSET) {
-        return given_twice(p, "owner");
-    }
-    if (strcmp(value, "strict") == 0) {
-        line->owner = FPMP_OWNER_STRICT;
-    }
-    else if (strcmp(value, "any") == 0) {
-        line->owner = FPMP_OWNER_ANY;
-    }
-    else {
-        return apr_psprintf(
-            p, "'owner=%s' is neither 'strict' nor 'any'; write one of the two",
-            fpmp_value_shown(p, value));
-    }
-    return NULL;
+    int word = line->owner;
+    const char *why = read_word(p, "owner", value, "strict", "any", &word);
+
+    line->owner = word;
+    return why;
+}
+
+static const char *read_scan(apr_pool_t *p, fpmp_line_t *line, const char *value)
+{
+    int word = line->scan;
+    const char *why = read_word(p, "scan", value, "on", "off", &word);
+
+    line->scan = word;
+    return why;
 }
 
 static const char *read_timeout(apr_pool_t *p, fpmp_line_t *line, const char *value)
@@ -110,10 +122,8 @@ static const struct {
     const char *key;
     const char *(*read)(apr_pool_t *p, fpmp_line_t *line, const char *value);
 } own_keys[] = {
-    { "php", read_php },
-    { "ext", read_ext },
-    { "owner", read_owner },
-    { "timeout", read_timeout },
+    { "php", read_php },   { "ext", read_ext },         { "owner", read_owner },
+    { "scan", read_scan }, { "timeout", read_timeout },
 };
 
 static const char *read_setting(apr_pool_t *p, fpmp_line_t *line, const char *arg)

@@ -16,10 +16,10 @@
 #define DIGITS "0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-const char *fpmp_value_shown(apr_pool_t *p, const char *text)
+const char *fpmp_text_shown(apr_pool_t *p, const char *text, apr_size_t max)
 {
-    int cut = strlen(text) > SHOWN_MAX_BYTES;
-    char *copy = apr_pstrndup(p, text, SHOWN_MAX_BYTES);
+    int cut = strlen(text) > max;
+    char *copy = apr_pstrndup(p, text, max);
 
     for (char *c = copy; *c; c++) {
         if ((unsigned char)*c < 0x20 || *c == 0x7f) {
@@ -27,6 +27,11 @@ const char *fpmp_value_shown(apr_pool_t *p, const char *text)
         }
     }
     return cut ? apr_pstrcat(p, copy, "...", NULL) : copy;
+}
+
+const char *fpmp_value_shown(apr_pool_t *p, const char *text)
+{
+    return fpmp_text_shown(p, text, SHOWN_MAX_BYTES);
 }
 
 static int only_has(const char *text, const char *set)
@@ -151,8 +156,10 @@ static const char *check_format(apr_pool_t *p, const char *value)
         }
         if (!*c || !strchr(letters, *c)) {
             token = apr_pstrndup(p, token, (size_t)(c - token) + (*c != '\0'));
-            return apr_psprintf(p, "has the token '%s', which PHP-FPM does not know; write "
-                                   "'%%%%' for a percent sign", fpmp_value_shown(p, token));
+            return apr_psprintf(p,
+                                "has the token '%s', which PHP-FPM does not know; write "
+                                "'%%%%' for a percent sign",
+                                fpmp_value_shown(p, token));
         }
     }
     return check_text(p, value);

@@ -10,6 +10,8 @@
 #include <errno.h>
 
 #define PRINT_LIMIT_SEC 10
+#define SCAN_LIMIT_SEC 2
+#define SCAN_LIMIT_ENTRIES 100000
 
 /* A file that nobody can read has its own finding, and PHP-FPM could wait at it for ever.
  */
@@ -104,6 +106,53 @@ static void check_beside(fpmp_plan_t *plan, const fpmp_httpd_t *httpd,
     fpmp_compete(plan, &beside, httpd);
 }
 
+/* Was this root, or one that holds it, looked at for the same user? */
+static int is_covered(apr_pool_t *p, apr_hash_t *seen, const fpmp_site_t *site)
+{
+    char *path = apr_pstrdup(p, site->root), *slash = path + strlen(path);
+
+    for (; slash; slash = strrchr(path, '/')) {
+        *slash = '\0';
+        if (apr_hash_get(seen, apr_psprintf(p, "%s %s", site->line->user, path),
+                         APR_HASH_KEY_STRING)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void check_docroots(fpmp_plan_t *plan, const fpmp_httpd_t *httpd,
+                           const apr_array_header_t *sites)
+{
+    fpmp_budget_t budget = { SCAN_LIMIT_ENTRIES, 0 };
+    const fpmp_site_t *last = NULL;
+    const fpmp_tree_t *last_tree = NULL;
+    apr_hash_t *seen = apr_hash_make(plan->pool);
+    int i, said = 0;
+
+    for (i = 0; i < sites->nelts; i++) {
+        const fpmp_site_t *site = APR_ARRAY_IDX(sites, i, const fpmp_site_t *);
+        const fpmp_chain_t *chain = site->line->chain;
+        const fpmp_tree_t *tree;
+
+        if (chain->broken || !chain->group || chain->uid == (uid_t)-1 ||
+            is_covered(plan->pool, seen, site)) {
+            continue;
+        }
+        apr_hash_set(seen, apr_psprintf(plan->pool, "%s %s", site->line->user, site->root),
+                     APR_HASH_KEY_STRING, site);
+        tree =
+            fpmp_docroot_look(plan->pool, site->root, chain->user, chain->uid, chain->gid,
+                              site->line->scan != FPMP_SCAN_OFF, SCAN_LIMIT_SEC, &budget);
+        said += fpmp_docroot_judge(plan, site, tree, httpd, said);
+        if (tree->stopped && !last) {
+            last = site;
+            last_tree = tree;
+        }
+    }
+    fpmp_docroot_end(plan, said, last, last_tree);
+}
+
 void fpmp_check_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, server_rec *s)
 {
     const apr_array_header_t *sites = fpmp_tree_sites(plan->pool, s);
@@ -113,4 +162,5 @@ void fpmp_check_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, server_rec *s)
         check_master(plan, APR_ARRAY_IDX(plan->masters, i, const fpmp_master_t *), httpd);
     }
     check_beside(plan, httpd, sites);
+    check_docroots(plan, httpd, sites);
 }

@@ -133,6 +133,21 @@ fpmp_master_facts_t *fpmp_facts_master(apr_pool_t *p, const fpmp_master_t *maste
 fpmp_live_t *fpmp_live_look(apr_pool_t *p, pid_t pid, const apr_array_header_t *paths)
     FPMP_NONNULL(1, 3);
 
+/* ---- docroot.c --------------------------------------------------------------------- */
+
+/**
+ * Look at a document root, and walk it as far as the budget goes.
+ * @param root       absolute path; links in it are followed, links below are not
+ * @param user, uid, gid  as whom the pool runs
+ * @param scan       0: only the root itself and the way to it
+ * @param limit_sec  for all walks of this budget together
+ * @param budget     what is left of it is kept there
+ * @return from pool p, never NULL
+ */
+fpmp_tree_t *fpmp_docroot_look(apr_pool_t *p, const char *root, const char *user, uid_t uid,
+                               gid_t gid, int scan, int limit_sec, fpmp_budget_t *budget)
+    FPMP_NONNULL(1, 2, 3, 8);
+
 /* ---- answers.c -------------------------------------------------------------------- */
 
 /** Fill the values of asked, and what the machine and the running master can carry. */

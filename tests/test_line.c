@@ -41,10 +41,10 @@ static const char *owner_word(fpmp_owner_e owner)
 static const char *line_text(apr_pool_t *p, const fpmp_line_t *line)
 {
     const char *text = apr_psprintf(
-        p, "off=%d user=%s group=%s php=%s ext=%s owner=%s timeout=%d", line->off,
+        p, "off=%d user=%s group=%s php=%s ext=%s owner=%s scan=%d timeout=%d", line->off,
         line->user ? line->user : "-", line->group ? line->group : "-",
         line->php ? line->php : "-", line->ext ? apr_array_pstrcat(p, line->ext, ',') : "-",
-        owner_word(line->owner), line->timeout_sec);
+        owner_word(line->owner), line->scan, line->timeout_sec);
 
     for (int i = 0; i < line->settings->nelts; i++) {
         const fpmp_setting_t *s = &APR_ARRAY_IDX(line->settings, i, fpmp_setting_t);
@@ -87,36 +87,39 @@ static void the_words_of_fpmuser_fill_a_line(void **state)
 {
     static const line_row_t table[] = {
         { "user alone", "david", NULL,
-          "off=0 user=david group=- php=- ext=- owner=- timeout=0" },
+          "off=0 user=david group=- php=- ext=- owner=- scan=0 timeout=0" },
         { "user and group", "david:staff", NULL,
-          "off=0 user=david group=staff php=- ext=- owner=- timeout=0" },
-        { "off", "off", NULL, "off=1 user=- group=- php=- ext=- owner=- timeout=0" },
+          "off=0 user=david group=staff php=- ext=- owner=- scan=0 timeout=0" },
+        { "off", "off", NULL, "off=1 user=- group=- php=- ext=- owner=- scan=0 timeout=0" },
         { "off in capitals, as On and Off of httpd", "OFF", NULL,
-          "off=1 user=- group=- php=- ext=- owner=- timeout=0" },
+          "off=1 user=- group=- php=- ext=- owner=- scan=0 timeout=0" },
         { "a user whose name begins so", "offer", NULL,
-          "off=0 user=offer group=- php=- ext=- owner=- timeout=0" },
-        { "all keys of our own", "david|php=8.2|ext=php,phtml|owner=any|timeout=30", NULL,
-          "off=0 user=david group=- php=8.2 ext=php,phtml owner=any timeout=30" },
+          "off=0 user=offer group=- php=- ext=- owner=- scan=0 timeout=0" },
+        { "all keys of our own", "david|php=8.2|ext=php,phtml|owner=any|scan=on|timeout=30",
+          NULL,
+          "off=0 user=david group=- php=8.2 ext=php,phtml owner=any scan=1 timeout=30" },
+        { "scan off", "david|scan=off", NULL,
+          "off=0 user=david group=- php=- ext=- owner=- scan=2 timeout=0" },
         { "owner strict", "david|owner=strict", NULL,
-          "off=0 user=david group=- php=- ext=- owner=strict timeout=0" },
+          "off=0 user=david group=- php=- ext=- owner=strict scan=0 timeout=0" },
         { "the shortest time", "david|timeout=1", NULL,
-          "off=0 user=david group=- php=- ext=- owner=- timeout=1" },
+          "off=0 user=david group=- php=- ext=- owner=- scan=0 timeout=1" },
         { "the longest time", "david|timeout=86400", NULL,
-          "off=0 user=david group=- php=- ext=- owner=- timeout=86400" },
+          "off=0 user=david group=- php=- ext=- owner=- scan=0 timeout=86400" },
         { "settings in the order written",
           "david|pm.max_children=20|pm=static|php_admin_value[memory_limit]=256M", NULL,
-          "off=0 user=david group=- php=- ext=- owner=- timeout=0 pm.max_children=20@7 "
+          "off=0 user=david group=- php=- ext=- owner=- scan=0 timeout=0 pm.max_children=20@7 "
           "pm=static@7 php_admin_value[memory_limit]=256M@7" },
         { "a value with a blank", "david|env[NAME]=one two", NULL,
-          "off=0 user=david group=- php=- ext=- owner=- timeout=0 env[NAME]=one two@7" },
+          "off=0 user=david group=- php=- ext=- owner=- scan=0 timeout=0 env[NAME]=one two@7" },
         { "a value with '='", "david|env[QUERY]=a=b", NULL,
-          "off=0 user=david group=- php=- ext=- owner=- timeout=0 env[QUERY]=a=b@7" },
+          "off=0 user=david group=- php=- ext=- owner=- scan=0 timeout=0 env[QUERY]=a=b@7" },
         { "one name in two directives",
           "david|php_value[memory_limit]=1M|php_admin_value[memory_limit]=2M", NULL,
-          "off=0 user=david group=- php=- ext=- owner=- timeout=0 "
+          "off=0 user=david group=- php=- ext=- owner=- scan=0 timeout=0 "
           "php_value[memory_limit]=1M@7 php_admin_value[memory_limit]=2M@7" },
         { "two names in one directive", "david|env[A]=1|env[B]=2", NULL,
-          "off=0 user=david group=- php=- ext=- owner=- timeout=0 env[A]=1@7 env[B]=2@7" },
+          "off=0 user=david group=- php=- ext=- owner=- scan=0 timeout=0 env[A]=1@7 env[B]=2@7" },
     };
 
     for (size_t i = 0; i < COUNT(table); i++) {
@@ -133,11 +136,13 @@ static void a_word_that_is_no_user_is_refused(void **state)
           NULL },
         { "a key first", "pm=static|david",
           "'pm=static' stands where the user belongs; write 'FPMUser USER[:GROUP] "
-          "[KEY=VALUE]...'", NULL },
+          "[KEY=VALUE]...'",
+          NULL },
         { "capitals", "David",
           "user 'David' has capital letters; FPM reads section names without regard to "
           "case, "
-          "so rename the user or use another one", NULL },
+          "so rename the user or use another one",
+          NULL },
         { "a group without user", ":staff",
           "user '' is empty; write the name of a system user", NULL },
         { "a colon without group", "david:",
@@ -147,7 +152,8 @@ static void a_word_that_is_no_user_is_refused(void **state)
         { "two groups", "david:a:b",
           "group 'a:b' has a character other than a-z, 0-9, '_', '.' and '-'; rename the "
           "group "
-          "or use another one", NULL },
+          "or use another one",
+          NULL },
         { "something behind off", "off|pm=static",
           "'off' takes nothing behind it, but 'pm=static' is there; remove it", NULL },
         { "off behind a user", "david|off",
@@ -174,7 +180,8 @@ static void a_key_of_our_own_is_refused_with_its_rule(void **state)
         { "with its dot", "david|ext=php,.phtml",
           "extension '.phtml' in 'ext=php,.phtml' begins with '.'; write the extension "
           "without "
-          "its dot", NULL },
+          "its dot",
+          NULL },
         { "neither owner", "david|owner=Strict",
           "'owner=Strict' is neither 'strict' nor 'any'; write one of the two", NULL },
         { "no owner", "david|owner=",
@@ -189,7 +196,8 @@ static void a_key_of_our_own_is_refused_with_its_rule(void **state)
         { "more than an int", "david|timeout=4294967297",
           "'timeout=4294967297' is no number of seconds from 1 to 86400; write one, "
           "without a "
-          "unit", NULL },
+          "unit",
+          NULL },
         { "below zero", "david|timeout=-1",
           "'timeout=-1' is no number of seconds from 1 to 86400; write one, without a unit",
           NULL },
@@ -200,11 +208,12 @@ static void a_key_of_our_own_is_refused_with_its_rule(void **state)
         { "no time given", "david|timeout=",
           "'timeout=' is no number of seconds from 1 to 86400; write one, without a unit",
           NULL },
-        { "no master", "david|php=",
-          "master in 'php=' is empty; write a name such as 8.2", NULL },
+        { "no master", "david|php=", "master in 'php=' is empty; write a name such as 8.2",
+          NULL },
         { "a path for a master", "david|php=/usr",
           "master in 'php=/usr' does not begin with a letter or digit; write a name such "
-          "as 8.2", NULL },
+          "as 8.2",
+          NULL },
     };
 
     for (size_t i = 0; i < COUNT(table); i++) {
@@ -216,16 +225,18 @@ static void a_key_given_twice_is_refused(void **state)
 {
     static const line_row_t table[] = {
         { "php", "david|php=8.2|php=8.2", "'php' is given twice; keep one of the two",
-        NULL },
+          NULL },
         { "ext", "david|ext=php|ext=php", "'ext' is given twice; keep one of the two",
-        NULL },
-        { "owner", "david|owner=any|owner=any", "'owner' is given twice; keep one of the "
-                                                "two",
+          NULL },
+        { "owner", "david|owner=any|owner=any",
+          "'owner' is given twice; keep one of the "
+          "two",
           NULL },
         { "timeout", "david|timeout=1|timeout=2",
           "'timeout' is given twice; keep one of the two", NULL },
-        { "a setting", "david|pm=static|pm=static", "'pm' is given twice; keep one of the "
-                                                    "two",
+        { "a setting", "david|pm=static|pm=static",
+          "'pm' is given twice; keep one of the "
+          "two",
           NULL },
         { "a setting with a name", "david|env[A]=1|env[B]=1|env[A]=2",
           "'env[A]' is given twice; keep one of the two", NULL },
@@ -239,11 +250,15 @@ static void a_key_given_twice_is_refused(void **state)
 static void the_reason_of_a_setting_is_the_message(void **state)
 {
     static const line_row_t table[] = {
-        { "no key", "david|static", "'static' has no '='; write KEY=VALUE without blanks "
-                                    "around '='", NULL },
-        { "derived", "david|user=x", "'user' is the first argument of FPMUser; write "
-                                     "FPMUser "
-                                     "USER", NULL },
+        { "no key", "david|static",
+          "'static' has no '='; write KEY=VALUE without blanks "
+          "around '='",
+          NULL },
+        { "derived", "david|user=x",
+          "'user' is the first argument of FPMUser; write "
+          "FPMUser "
+          "USER",
+          NULL },
         { "beside its range", "david|pm.max_children=0",
           "pm.max_children '0' is not a whole number from 1 to 65535", NULL },
     };
@@ -259,12 +274,13 @@ static void the_words_of_fpmdefaults_fill_a_line(void **state)
         { "nothing", "",
           "nothing is given; write KEY=VALUE, for example pm.max_children=20", NULL },
         { "all kinds", "pm=static|php=8.2|ext=phtml|owner=any|timeout=5", NULL,
-          "off=0 user=- group=- php=8.2 ext=phtml owner=any timeout=5 pm=static@7" },
-        { "a user", "david", "'david' has no '='; write KEY=VALUE without blanks around "
-                             "'='",
+          "off=0 user=- group=- php=8.2 ext=phtml owner=any scan=0 timeout=5 pm=static@7" },
+        { "a user", "david",
+          "'david' has no '='; write KEY=VALUE without blanks around "
+          "'='",
           NULL },
         { "off", "off", "'off' has no '='; write KEY=VALUE without blanks around '='",
-        NULL },
+          NULL },
     };
 
     for (size_t i = 0; i < COUNT(table); i++) {
@@ -280,7 +296,7 @@ static void a_second_fpmdefaults_line_adds_to_the_first(void **state)
     line->where.line = 4;
     assert_null(fpmp_line_parse(*state, line, 0, 1, more));
     expect_text("both", line_text(*state, line),
-                "off=0 user=- group=- php=- ext=php owner=- timeout=0 pm=static@3 "
+                "off=0 user=- group=- php=- ext=php owner=- scan=0 timeout=0 pm=static@3 "
                 "pm.max_children=5@4");
     expect_text("again", fpmp_line_parse(*state, line, 0, 1, again),
                 "'ext' is given twice; keep one of the two");
@@ -292,7 +308,7 @@ static void a_list_may_have_several_entries(void **state)
     static const line_row_t row = {
         "two entries", "david|access.suppress_path[]=/ping|access.suppress_path[]=/status",
         NULL,
-        "off=0 user=david group=- php=- ext=- owner=- timeout=0 "
+        "off=0 user=david group=- php=- ext=- owner=- scan=0 timeout=0 "
         "access.suppress_path[]=/ping@7 access.suppress_path[]=/status@7"
     };
 
@@ -305,13 +321,24 @@ static void a_message_shows_no_control_character_and_no_endless_text(void **stat
 #define SIXTY TEN TEN TEN TEN TEN TEN
 #define THREE_HUNDRED SIXTY SIXTY SIXTY SIXTY SIXTY
     static const char *const words[] = {
-        "da\tvid",          "david:st\taff",       "da\tvid=x",           "off|a\tb",
-        "david|ext=p\thp",  "david|ext=,\t",       "david|owner=\t",
-             "david|timeout=\t",
-        "david|php=8\t2",   "david|p\tm=static",   THREE_HUNDRED,         "d:"
+        "da\tvid",
+        "david:st\taff",
+        "da\tvid=x",
+        "off|a\tb",
+        "david|ext=p\thp",
+        "david|ext=,\t",
+        "david|owner=\t",
+        "david|timeout=\t",
+        "david|php=8\t2",
+        "david|p\tm=static",
         THREE_HUNDRED,
-        "off|" THREE_HUNDRED, "david|ext=" THREE_HUNDRED, "david|owner=" THREE_HUNDRED,
-        "david|timeout=" THREE_HUNDRED, "david|php=" THREE_HUNDRED, THREE_HUNDRED "=x",
+        "d:" THREE_HUNDRED,
+        "off|" THREE_HUNDRED,
+        "david|ext=" THREE_HUNDRED,
+        "david|owner=" THREE_HUNDRED,
+        "david|timeout=" THREE_HUNDRED,
+        "david|php=" THREE_HUNDRED,
+        THREE_HUNDRED "=x",
     };
 
     for (size_t i = 0; i < COUNT(words); i++) {
@@ -335,8 +362,9 @@ static const char *path_text(const char *path)
 static void the_words_of_fpmmaster_fill_a_master(void **state)
 {
     static const line_row_t table[] = {
-        { "nothing", "", "the name is missing; write 'FPMMaster NAME "
-                         "config=/path/php-fpm.conf'",
+        { "nothing", "",
+          "the name is missing; write 'FPMMaster NAME "
+          "config=/path/php-fpm.conf'",
           NULL },
         { "a name", "8.2", NULL, "8.2 - - - - -" },
         { "all", "eight|config=/a/b|binary=/c|pid=/d|pool_dir=/e|socket_dir=/f", NULL,
@@ -344,20 +372,24 @@ static void the_words_of_fpmmaster_fill_a_master(void **state)
         { "a key first", "config=/a",
           "name 'config=/a' has a character other than A-Z, a-z, 0-9, '.', '_' and '-'; "
           "write a "
-          "name such as 8.2", NULL },
+          "name such as 8.2",
+          NULL },
         { "unknown key", "8.2|conf=/a",
           "'conf=/a' is none of config=, binary=, pid=, pool_dir= and socket_dir=; write "
           "one of "
-          "these with an absolute path", NULL },
+          "these with an absolute path",
+          NULL },
         { "no value", "8.2|config",
           "'config' is none of config=, binary=, pid=, pool_dir= and socket_dir=; write "
           "one of "
-          "these with an absolute path", NULL },
+          "these with an absolute path",
+          NULL },
         { "empty", "8.2|pid=", "path in 'pid=' is empty; write an absolute path", NULL },
         { "relative", "8.2|pid=run/x",
           "path in 'pid=run/x' does not begin with '/'; write an absolute path", NULL },
-        { "twice", "8.2|pid=/a|config=/b|pid=/c", "'pid' is given twice; keep one of the "
-                                                  "two",
+        { "twice", "8.2|pid=/a|config=/b|pid=/c",
+          "'pid' is given twice; keep one of the "
+          "two",
           NULL },
     };
 
@@ -374,8 +406,7 @@ static void the_words_of_fpmmaster_fill_a_master(void **state)
                         apr_psprintf(*state, "%s %s %s %s %s %s", master.name,
                                      path_text(master.config_path),
                                      path_text(master.binary_path),
-                                     path_text(master.pid_path),
-                                     path_text(master.pool_dir),
+                                     path_text(master.pid_path), path_text(master.pool_dir),
                                      path_text(master.socket_dir)),
                         table[i].filled);
         }
