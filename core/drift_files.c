@@ -6,6 +6,7 @@
  */
 #include "drift.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* ---- our own files --------------------------------------------------------------- */
@@ -14,13 +15,16 @@
 static void find_file(fpmp_look_t *look, fpmp_chain_t *chain, const char *code,
                       int mends_itself, const char *seen, const char *mend)
 {
-    int pending = mends_itself && look->plan->sync != FPMP_SYNC_CHECK;
+    int check = look->plan->sync == FPMP_SYNC_CHECK;
+    int helpless = look->httpd->unprivileged && !look->facts->may_write;
+    int pending = mends_itself && !check && !helpless;
 
-    fpmp_chain_find(look->plan, chain, code, FPMP_LINK_POOL_FILE,
-                    pending ? FPMP_PENDING : FPMP_BROKEN, seen,
-                    mends_itself && !pending
-                        ? "FPMSync check: have your own tool write it, or set FPMSync auto"
-                        : mend);
+    fpmp_chain_find(
+        look->plan, chain, code, FPMP_LINK_POOL_FILE, pending ? FPMP_PENDING : FPMP_BROKEN,
+        seen,
+        !mends_itself || pending ? mend
+        : check ? "FPMSync check: have your own tool write it, or set FPMSync auto"
+                : "start httpd as root, or as a user who owns the pool directory");
 }
 
 /* Our file is there and says something else: the pool in it goes on serving. */
@@ -29,6 +33,31 @@ static void find_difference(fpmp_look_t *look, fpmp_chain_t *chain, const char *
 {
     find_file(look, chain, code, 1, seen, mend);
     chain->broken = NULL;
+}
+
+/* 0: a directory could not be listed (that is said), so a file that is not seen may be there. */
+static int saw_all(const fpmp_look_t *look)
+{
+    int i;
+
+    for (i = 0; i < look->facts->includes->nelts; i++) {
+        int err = APR_ARRAY_IDX(look->facts->includes, i, fpmp_include_t *)->dir_errno;
+
+        if (err != 0 && err != ENOENT && err != ENOTDIR) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static void judge_missing(fpmp_look_t *look, fpmp_chain_t *chain)
+{
+    if (saw_all(look)) {
+        find_file(look, chain, "FPMP0407", 1,
+                  apr_psprintf(look->plan->pool, "'%s' does not exist yet",
+                               chain->pool_file_path),
+                  "the next start or reload of httpd writes it");
+    }
 }
 
 static void judge_own_file(fpmp_look_t *look, fpmp_chain_t *chain)
@@ -40,9 +69,7 @@ static void judge_own_file(fpmp_look_t *look, fpmp_chain_t *chain)
     fpmp_mark_e mark;
 
     if (!file) {
-        find_file(look, chain, "FPMP0407", 1,
-                  apr_psprintf(p, "'%s' does not exist yet", path),
-                  "the next start or reload of httpd writes it");
+        judge_missing(look, chain);
         return;
     }
     if (!file->text && file->node.kind == FPMP_NODE_FILE) {

@@ -22,11 +22,12 @@ static int number(const char *value)
 static double children_at_once(const fpmp_pool_t *pool)
 {
     const char *pm = fpmp_pool_value(pool, "pm");
+    int most = number(fpmp_pool_value(pool, "pm.max_children"));
+    int spare = number(fpmp_pool_value(pool, "pm.max_spare_servers"));
 
-    return !pm || strcasecmp(pm, "ondemand") == 0 ? 0
-           : strcasecmp(pm, "static") == 0
-               ? number(fpmp_pool_value(pool, "pm.max_children"))
-               : number(fpmp_pool_value(pool, "pm.max_spare_servers"));
+    return !pm || strcasecmp(pm, "ondemand") == 0       ? 0
+           : strcasecmp(pm, "static") == 0 || spare > most ? most
+                                                           : spare;
 }
 
 /* The same of a chain, whose file is not parsed. */
@@ -96,12 +97,23 @@ static void judge_limits(fpmp_look_t *look)
 {
     apr_pool_t *p = look->plan->pool;
     const fpmp_asked_t *asked = look->view->asked;
-    const char *own_limit = fpmp_pool_value(look->view->global, "rlimit_files");
-    int limit = number(own_limit) > 0 ? number(own_limit) : asked->descriptors;
+    const fpmp_key_t *limit_key = fpmp_pool_key(look->view->global, "rlimit_files");
+    int own = number(limit_key ? limit_key->value : NULL);
+    int limit = own > 0 ? own : asked->descriptors;
     double memory = (double)asked->memory_bytes;
     demand_t demand = sum_demand(look);
 
-    if (limit > 0 && demand.descriptors > limit) {
+    if (own && asked->descriptors_most > 0 &&
+        (own < 0 || own > asked->descriptors_most)) {
+        fpmp_look_say(look, "FPMP0560", FPMP_LINK_MASTER, FPMP_BROKEN,
+                      apr_psprintf(p,
+                                   "rlimit_files = %s at %s:%d is more than the %d open "
+                                   "files that the kernel gives, and PHP-FPM does not start",
+                                   fpmp_value_shown(p, limit_key->value), limit_key->file,
+                                   limit_key->line, asked->descriptors_most),
+                      "write a lower number there, or raise fs.nr_open");
+    }
+    else if (limit > 0 && demand.descriptors > limit) {
         fpmp_look_say(look, "FPMP0516", FPMP_LINK_MASTER, FPMP_BROKEN,
                       apr_psprintf(p,
                                    "the %.0f pools of master '%s' need about %.0f open "

@@ -4,7 +4,7 @@
  * reading knows, and the values that it would run our pools with. Entry point:
  * fpmp_drift_print.
  */
-#include "drift.h"
+#include "foreign.h"
 
 #include <string.h>
 
@@ -50,10 +50,89 @@ static apr_hash_t *chains_by_pool(fpmp_look_t *look)
     return chains;
 }
 
+/* "ERROR: x" -> "x": the weight is ours to say. */
+static const char *without_weight(const char *said)
+{
+    static const char *const words[] = { "ERROR: ", "ALERT: ", "PHP:  " };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strncmp(said, words[i], strlen(words[i])) == 0) {
+            return said + strlen(words[i]);
+        }
+    }
+    return said;
+}
+
+static int says_word(const char *said, const char *word)
+{
+    static const char inside[] = "abcdefghijklmnopqrstuvwxyz0123456789_.";
+    const char *at = said;
+    size_t len = strlen(word);
+
+    for (; (at = strstr(at, word)) != NULL; at += len) {
+        if ((at == said || !strchr(inside, at[-1])) && (!at[len] || !strchr(inside, at[len]))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The key that the complaint is about, of a pool or the global section; NULL: it names none. */
+static const fpmp_key_t *key_named(const fpmp_pool_t *pool, const char *said)
+{
+    const fpmp_key_t *named = NULL;
+    int i;
+
+    for (i = 0; pool && i < pool->keys->nelts; i++) {
+        const fpmp_key_t *key = &APR_ARRAY_IDX(pool->keys, i, fpmp_key_t);
+
+        if (key->file && says_word(said, key->name) &&
+            (!named || strlen(key->name) > strlen(named->name))) {
+            named = key;
+        }
+    }
+    return named;
+}
+
+/* Where to look, if the complaint does not say so itself. */
+static const char *place_of(fpmp_look_t *look, const fpmp_pool_t *pool, const char *said)
+{
+    apr_pool_t *p = look->plan->pool;
+    const fpmp_view_t *view = look->view;
+    const fpmp_key_t *key = key_named(pool, said);
+    int i;
+
+    key = key ? key : key_named(view->global, said);
+    for (i = 0; i < look->facts->files->nelts; i++) {
+        if (strstr(said, APR_ARRAY_IDX(look->facts->files, i, fpmp_file_t *)->node.path)) {
+            return "";
+        }
+    }
+    if (strstr(said, look->master->config_path)) {
+        return "";
+    }
+    if (key) {
+        return apr_psprintf(p, " (at %s:%d)", key->file, key->line);
+    }
+    if (pool) {
+        return apr_psprintf(p, " (pool at %s)", fpmp_look_place(look, pool, NULL));
+    }
+    for (i = 0; i < view->opaque->nelts; i++) {
+        const fpmp_opaque_t *opaque = &APR_ARRAY_IDX(view->opaque, i, fpmp_opaque_t);
+
+        if (opaque->line > 0) {
+            return apr_psprintf(p, " (see %s:%d, which is not plain)", opaque->file,
+                                opaque->line);
+        }
+    }
+    return apr_psprintf(p, " (main file %s)", look->master->config_path);
+}
+
 static void judge_complaint(fpmp_look_t *look, apr_hash_t *chains)
 {
     apr_pool_t *p = look->plan->pool;
-    const char *said = look->view->complaint, *name = pool_named(p, said);
+    const char *said = without_weight(look->view->complaint), *name = pool_named(p, said);
     fpmp_chain_t *chain = name ? apr_hash_get(chains, name, APR_HASH_KEY_STRING) : NULL;
     const fpmp_pool_t *pool =
         name ? apr_hash_get(look->view->by_name, fpmp_lower(p, name), APR_HASH_KEY_STRING)
@@ -64,17 +143,18 @@ static void judge_complaint(fpmp_look_t *look, apr_hash_t *chains)
     }
     if (chain) {
         fpmp_chain_find(look->plan, chain, "FPMP0438", FPMP_LINK_POOL, FPMP_BROKEN,
-                        apr_psprintf(p, "PHP-FPM refuses it: %s", said),
+                        apr_psprintf(p, "PHP-FPM refuses it: %s%s", said,
+                                     (pool && !pool->chain) ||
+                                             key_named(look->view->global, said)
+                                         ? place_of(look, pool, said)
+                                         : ""),
                         "mend what it names");
         return;
     }
     fpmp_look_say(look, "FPMP0520", FPMP_LINK_MASTER, FPMP_BROKEN,
-                  apr_psprintf(p, "PHP-FPM refuses the files of master '%s': %s%s",
-                               look->master->name, said,
-                               pool ? apr_psprintf(p, " (pool at %s)",
-                                                   fpmp_look_place(look, pool, NULL))
-                                    : ""),
-                  "mend what it names; it would end at its next reload");
+                  apr_psprintf(p, "'%s' refuses its files: %s%s",
+                               look->master->name, said, place_of(look, pool, said)),
+                  "mend that; PHP-FPM would end at its next reload");
 }
 
 /* The links that PHP-FPM must read as we write them. */
@@ -107,6 +187,19 @@ static void judge_effect(fpmp_look_t *look, fpmp_chain_t *chain, const fpmp_pool
     }
 }
 
+/* The copies that PHP-FPM was shown had no log files, so it could not miss their place. */
+static void judge_places(fpmp_look_t *look, fpmp_chain_t *chain, const fpmp_pool_t *printed)
+{
+    const char *why = chain->broken ? NULL : fpmp_foreign_place(look, printed);
+
+    if (why) {
+        fpmp_chain_find(
+            look->plan, chain, "FPMP0461", FPMP_LINK_POOL, FPMP_BROKEN,
+            apr_psprintf(look->plan->pool, "pool [%s] %s", chain->pool, why),
+            "create it or change the setting; PHP-FPM does not take the pool without");
+    }
+}
+
 void fpmp_drift_print(fpmp_look_t *look)
 {
     const fpmp_view_t *view = look->view;
@@ -130,6 +223,7 @@ void fpmp_drift_print(fpmp_look_t *look)
 
         if (chain) {
             judge_effect(look, chain, printed);
+            judge_places(look, chain, printed);
         }
     }
 }

@@ -7,6 +7,7 @@
  */
 #include "foreign.h"
 
+#include <apr_fnmatch.h>
 #include <errno.h>
 #include <string.h>
 
@@ -37,6 +38,12 @@ static index_t index_chains(fpmp_look_t *look)
 
 /* ---- files that cannot be followed or read ------------------------------------------- */
 
+static int reads_itself(const fpmp_include_t *include)
+{
+    return include->resolved && apr_fnmatch(include->resolved, include->file,
+                                            APR_FNM_PATHNAME | APR_FNM_PERIOD) == APR_SUCCESS;
+}
+
 static void judge_include(fpmp_look_t *look, const fpmp_include_t *include)
 {
     apr_pool_t *p = look->plan->pool;
@@ -44,12 +51,14 @@ static void judge_include(fpmp_look_t *look, const fpmp_include_t *include)
     const char *seen =
         apr_psprintf(p, "the include at %s:%d", include->file, include->line);
 
-    if (include->depth > 4) {
+    if (include->depth > 4 || reads_itself(include)) {
         fpmp_look_say(look, "FPMP0421", FPMP_LINK_POOL_FILE, FPMP_BROKEN,
                       apr_psprintf(p,
-                                   "%s is the fifth level of includes, and PHP-FPM ends "
-                                   "at more than four",
-                                   seen),
+                                   "%s %s, and PHP-FPM ends at more than four levels of "
+                                   "includes",
+                                   seen,
+                                   include->depth > 4 ? "is the fifth level"
+                                                      : "reads its own file again"),
                       "include the files from a higher one");
     }
     else if (status == ENOENT || status == ENOTDIR) {
@@ -143,11 +152,11 @@ static void judge_stray(fpmp_look_t *look, const index_t *index, const fpmp_stra
                         stray->pool->file);
     if (!chain) {
         fpmp_look_say(look, "FPMP0435", FPMP_LINK_POOL_FILE, FPMP_NOTICE, seen,
-                      "write the [section] that it belongs to above it");
+                      "write its [section] above it");
     }
     else if (!chain->broken) {
         fpmp_chain_find(look->plan, chain, "FPMP0436", FPMP_LINK_POOL, FPMP_BROKEN, seen,
-                        "write the [section] that it belongs to above it, or remove it");
+                        "write its [section] above it, or remove it");
     }
 }
 
@@ -172,6 +181,42 @@ static void judge_name(fpmp_look_t *look, fpmp_chain_t *chain)
                     "rename or remove that section");
 }
 
+/* "9000" and "0.0.0.0:9000" -> "*:9000": that port of all IPv4 addresses. */
+static const char *tcp_name(apr_pool_t *p, const char *value, const char *port)
+{
+    int all = port == value || strncmp(value, "0.0.0.0:", 8) == 0 ||
+              strncmp(value, "*:", 2) == 0;
+
+    return all ? apr_pstrcat(p, "*:", port, NULL) : value;
+}
+
+/* The pool that has this port, on the same address or where one of the two takes all; it is
+ * noted for the next. "[::]" takes IPv4 too, "*" and "[::1]" do not meet (8.2.36). */
+static const fpmp_pool_t *take_port(apr_pool_t *p, apr_hash_t *taken, const char *name,
+                                    const char *port, const fpmp_pool_t *pool)
+{
+    const char *any = apr_pstrcat(p, "any:", port, NULL);
+    const char *any_four = apr_pstrcat(p, "any4:", port, NULL);
+    const char *all = apr_pstrcat(p, "[::]:", port, NULL);
+    const char *all_four = apr_pstrcat(p, "*:", port, NULL);
+    int six = *name == '[' && strcmp(name, all) != 0;
+    const char *keys[] = { strcmp(name, all) == 0        ? any
+                           : strcmp(name, all_four) == 0 ? any_four
+                                                         : name,
+                           all, six ? name : all_four };
+    const fpmp_pool_t *other = NULL;
+    apr_size_t i;
+
+    for (i = 0; !other && i < sizeof(keys) / sizeof(keys[0]); i++) {
+        other = apr_hash_get(taken, keys[i], APR_HASH_KEY_STRING);
+    }
+    apr_hash_set(taken, any, APR_HASH_KEY_STRING, pool);
+    if (!six) {
+        apr_hash_set(taken, any_four, APR_HASH_KEY_STRING, pool);
+    }
+    return other;
+}
+
 static void judge_socket(fpmp_look_t *look, const index_t *index, const fpmp_pool_t *pool)
 {
     apr_pool_t *p = look->plan->pool;
@@ -184,9 +229,12 @@ static void judge_socket(fpmp_look_t *look, const index_t *index, const fpmp_poo
     if (!key || listen.kind == FPMP_LISTEN_NONE) {
         return;
     }
-    real = listen.path ? fpmp_foreign_real(p, look->view->asked, listen.path) : key->value;
+    real = listen.path   ? fpmp_foreign_real(p, look->view->asked, listen.path)
+           : listen.port ? tcp_name(p, key->value, listen.port)
+                         : key->value;
     chain = apr_hash_get(index->by_socket, real, APR_HASH_KEY_STRING);
-    other = apr_hash_get(index->taken, real, APR_HASH_KEY_STRING);
+    other = listen.port ? take_port(p, index->taken, real, listen.port, pool)
+                        : apr_hash_get(index->taken, real, APR_HASH_KEY_STRING);
     if (chain && !chain->broken) {
         fpmp_chain_find(
             look->plan, chain, "FPMP0304", FPMP_LINK_SOCKET, FPMP_BROKEN,
@@ -283,6 +331,7 @@ void fpmp_drift_view(fpmp_look_t *look)
             fpmp_foreign_judge(look, pool);
         }
     }
+    fpmp_foreign_judge(look, view->global);
     fpmp_drift_limits(look);
     fpmp_drift_print(look);
 }

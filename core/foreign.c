@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define SOCKET_PATH_MAX 107 /* sun_path in unix(7), without its NUL */
-#define ENDS "PHP-FPM would end with all its pools at the next reload"
+#define ENDS "PHP-FPM would end at its next reload"
 
 /* What is wrong, and where: the phrase follows "pool [NAME] at FILE:LINE". */
 typedef struct {
@@ -58,19 +58,27 @@ static long gid_of(trial_t *trial)
     return facts && facts->user_lookup == FPMP_LOOKUP_FOUND ? (long)facts->primary_gid : -1;
 }
 
+/* May a key that is not there stand in what could not be read? */
+static int may_hide(const trial_t *trial)
+{
+    return trial->pool->partial ||
+           (trial->look->view->opaque->nelts > 0 && !trial->look->view->printed);
+}
+
 static const char *check_user(trial_t *trial)
 {
     const char *user = blame(trial, "user");
     const fpmp_user_facts_t *facts = user ? answer(trial->asked->users, user) : NULL;
 
     if (!user) {
-        return trial->pool->partial ? NULL : "names no user";
+        return may_hide(trial) ? NULL : "names no user";
     }
     if (!*user) {
         return "has an empty user (outside quotes none, no and off are empty)";
     }
     if (facts && facts->user_lookup == FPMP_LOOKUP_MISSING && !is_digits(user)) {
-        return apr_psprintf(trial->p, "names user '%s', who does not exist", user);
+        return apr_psprintf(trial->p, "names user '%s', who does not exist",
+                            fpmp_value_shown(trial->p, user));
     }
     if (facts && facts->uid == 0 && facts->user_lookup == FPMP_LOOKUP_FOUND) {
         return apr_psprintf(trial->p, "names user '%s', who is root", user);
@@ -84,7 +92,8 @@ static const char *check_group(trial_t *trial)
     const fpmp_user_facts_t *facts = group ? answer(trial->asked->groups, group) : NULL;
 
     if (facts && facts->group_lookup == FPMP_LOOKUP_MISSING && !is_digits(group)) {
-        return apr_psprintf(trial->p, "names group '%s', which does not exist", group);
+        return apr_psprintf(trial->p, "names group '%s', which does not exist",
+                            fpmp_value_shown(trial->p, group));
     }
     return gid_of(trial) == 0 ? "would run with group 0, which is root's" : NULL;
 }
@@ -104,18 +113,20 @@ static const char *check_socket_owner(trial_t *trial)
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const char *value = blame(trial, rows[i].key);
         apr_hash_t *hash = rows[i].group ? trial->asked->groups : trial->asked->users;
-        const apr_array_header_t *names = fpmp_foreign_names(trial->p, value ? value : "");
+        const apr_array_header_t *names =
+            fpmp_foreign_names(trial->p, value ? value : "", rows[i].list);
 
         for (k = 0; k < names->nelts; k++) {
             const char *name = APR_ARRAY_IDX(names, k, const char *);
             const fpmp_user_facts_t *facts = answer(hash, name);
-            fpmp_lookup_e lookup = !facts          ? FPMP_LOOKUP_UNASKED
+            fpmp_lookup_e lookup = !*name          ? FPMP_LOOKUP_MISSING
+                                   : !facts        ? FPMP_LOOKUP_UNASKED
                                    : rows[i].group ? facts->group_lookup
                                                    : facts->user_lookup;
 
             if (lookup == FPMP_LOOKUP_MISSING && (rows[i].list || !is_digits(name))) {
                 return apr_psprintf(trial->p, "names %s '%s', who does not exist",
-                                    rows[i].key, name);
+                                    rows[i].key, fpmp_value_shown(trial->p, name));
             }
         }
     }
@@ -130,11 +141,11 @@ static const char *check_listen(trial_t *trial)
 
     blame(trial, "listen");
     if (listen.kind == FPMP_LISTEN_NONE) {
-        return trial->pool->partial ? NULL : "has no listen address";
+        return may_hide(trial) ? NULL : "has no listen address";
     }
     if (listen.kind == FPMP_LISTEN_TCP) {
         port = atoi(listen.port);
-        return port < 1 || port > 65535
+        return port < 1 || port > 65535 || !is_digits(listen.port)
                    ? apr_psprintf(trial->p, "listens on port '%s', wanted is 1 to 65535",
                                   fpmp_value_shown(trial->p, listen.port))
                    : NULL;
@@ -175,13 +186,31 @@ static const char *check_length(trial_t *trial)
     return NULL;
 }
 
+static int is_dir(const trial_t *trial, const char *path)
+{
+    const fpmp_place_t *place =
+        apr_hash_get(trial->asked->places, path, APR_HASH_KEY_STRING);
+
+    return place && place->node.lookup == FPMP_LOOKUP_FOUND &&
+           place->node.kind == FPMP_NODE_DIR;
+}
+
 static const char *check_dirs(trial_t *trial)
 {
-    const char *key, *dir;
+    const char *key, *dir, *file, *value;
     int i = 0;
 
     do {
-        dir = fpmp_foreign_dir(trial->p, trial->pool, i++, &key);
+        dir = fpmp_foreign_dir(trial->p, trial->pool, i++, &key, &file);
+        value = key && trial->pool == trial->look->view->global ? blame(trial, key) : NULL;
+        if (value && !*value) {
+            return apr_psprintf(trial->p, "has an empty %s, which PHP-FPM takes for a "
+                                "directory", key);
+        }
+        if (file && is_dir(trial, file)) {
+            blame(trial, key);
+            return apr_psprintf(trial->p, "names '%s' as %s, which is a directory", file, key);
+        }
         if (dir) {
             const fpmp_place_t *place =
                 apr_hash_get(trial->asked->places, dir, APR_HASH_KEY_STRING);
@@ -205,7 +234,7 @@ static const char *check_mode(trial_t *trial)
 {
     const char *mode = blame(trial, "listen.mode");
 
-    if (mode && strtoul(mode, NULL, 8) == 0) {
+    if (mode && *mode && strtoul(mode, NULL, 8) == 0) {
         return apr_psprintf(trial->p, "has listen.mode '%s', which PHP-FPM takes as 0",
                             fpmp_value_shown(trial->p, mode));
     }
@@ -245,21 +274,32 @@ static const struct {
       "give that pool a user of its own, or remove it" },
 };
 
+const char *fpmp_foreign_place(fpmp_look_t *look, const fpmp_pool_t *pool)
+{
+    trial_t trial = { .p = look->plan->pool, .look = look, .pool = pool };
+
+    trial.asked = look->view->asked;
+    return trial.asked ? check_dirs(&trial) : NULL;
+}
+
 void fpmp_foreign_judge(fpmp_look_t *look, const fpmp_pool_t *pool)
 {
     trial_t trial = { .p = look->plan->pool, .look = look, .pool = pool };
+    int global = pool == look->view->global;
     apr_size_t i;
 
     trial.asked = look->view->asked;
     for (i = 0; trial.asked && i < sizeof(rules) / sizeof(rules[0]); i++) {
-        const char *why = rules[i].check(&trial);
+        const char *why = !global || rules[i].check == check_dirs ? rules[i].check(&trial)
+                                                                  : NULL;
 
         if (why) {
             int ends = rules[i].ends_since && look->master->version >= rules[i].ends_since;
 
             fpmp_look_say(look, rules[i].code, FPMP_LINK_POOL_FILE,
                           ends ? FPMP_BROKEN : rules[i].weight,
-                          apr_psprintf(trial.p, "pool [%s] at %s %s",
+                          apr_psprintf(trial.p, "%s [%s] at %s %s",
+                                       global ? "section" : "pool",
                                        fpmp_value_shown(trial.p, pool->name),
                                        fpmp_look_place(look, pool, trial.key), why),
                           rules[i].mend);

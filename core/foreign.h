@@ -30,17 +30,25 @@ fpmp_listen_t fpmp_listen_read(apr_pool_t *p, const fpmp_pool_t *pool);
  * The directory that must be there for key 'at' of the table, or NULL: the pool does not
  * need it, or it is relative to what nobody can ask for.
  * @param key  set to the key's name; NULL: the table has no row 'at'
+ * @param file  set to the file in it that PHP-FPM opens; NULL: the key names the directory
  */
 const char *fpmp_foreign_dir(apr_pool_t *p, const fpmp_pool_t *pool, int at,
-                             const char **key);
+                             const char **key, const char **file);
 
-/** Names in a list separated by commas: listen.acl_users. const char *, from pool p. */
-apr_array_header_t *fpmp_foreign_names(apr_pool_t *p, const char *list);
+/**
+ * The names in a value: const char *, from pool p. Nothing is trimmed, so "a,,b" has an
+ * empty one, for which PHP-FPM finds nobody (8.2.36).
+ * @param list  1: separated by commas, as in listen.acl_users; 0: the value is one name
+ */
+apr_array_header_t *fpmp_foreign_names(apr_pool_t *p, const char *value, int list);
 
 /** dir/name with links of the directory resolved; the path itself if that is unknown. */
 const char *fpmp_foreign_real(apr_pool_t *p, const fpmp_asked_t *asked, const char *path);
 
-/** Judge one pool that is not ours: adds at most one finding. */
+/** Which directory that a key of this pool needs is not there? NULL: none, else a phrase. */
+const char *fpmp_foreign_place(fpmp_look_t *look, const fpmp_pool_t *pool);
+
+/** Judge one pool that is not ours, or the global section: adds at most one finding. */
 void fpmp_foreign_judge(fpmp_look_t *look, const fpmp_pool_t *pool);
 
 #endif

@@ -53,7 +53,7 @@ fpmp_listen_t fpmp_listen_read(apr_pool_t *p, const fpmp_pool_t *pool)
 }
 
 const char *fpmp_foreign_dir(apr_pool_t *p, const fpmp_pool_t *pool, int at,
-                             const char **key)
+                             const char **key, const char **file)
 {
     static const struct {
         const char *key;
@@ -62,10 +62,12 @@ const char *fpmp_foreign_dir(apr_pool_t *p, const fpmp_pool_t *pool, int at,
     } rows[] = {
         { "prefix", 0, NULL },     { "chroot", 0, NULL },
         { "chdir", 0, NULL },      { "slowlog", 1, "request_slowlog_timeout" },
-        { "access.log", 1, NULL },
+        { "access.log", 1, NULL }, { "pm.status_listen", 1, NULL },
+        { "error_log", 1, NULL },  { "pid", 1, NULL }, /* of the global section */
     };
     const char *value, *with, *root;
 
+    *file = NULL;
     *key = at < (int)(sizeof(rows) / sizeof(rows[0])) ? rows[at].key : NULL;
     value = *key ? fpmp_pool_value(pool, *key) : NULL;
     if (!value || !*value) {
@@ -85,16 +87,21 @@ const char *fpmp_foreign_dir(apr_pool_t *p, const fpmp_pool_t *pool, int at,
     if (!value || *value != '/') {
         return NULL;
     }
+    *file = rows[at].parent ? value : NULL;
     return rows[at].parent ? dir_of(p, value) : value;
 }
 
-apr_array_header_t *fpmp_foreign_names(apr_pool_t *p, const char *list)
+apr_array_header_t *fpmp_foreign_names(apr_pool_t *p, const char *value, int list)
 {
     apr_array_header_t *names = apr_array_make(p, 2, sizeof(const char *));
-    char *rest = apr_pstrdup(p, list), *name;
+    const char *comma;
 
-    while ((name = apr_strtok(rest, ",", &rest)) != NULL) {
-        APR_ARRAY_PUSH(names, const char *) = name;
+    while (*value && list && (comma = strchr(value, ',')) != NULL) {
+        APR_ARRAY_PUSH(names, const char *) = apr_pstrmemdup(p, value, comma - value);
+        value = comma + 1;
+    }
+    if (*value || names->nelts > 0) {
+        APR_ARRAY_PUSH(names, const char *) = value;
     }
     return names;
 }
@@ -120,7 +127,7 @@ static void ask(apr_hash_t *hash, const char *question)
 
 static void ask_names(apr_pool_t *p, apr_hash_t *hash, const char *list)
 {
-    const apr_array_header_t *names = fpmp_foreign_names(p, list ? list : "");
+    const apr_array_header_t *names = fpmp_foreign_names(p, list ? list : "", 1);
     int i;
 
     for (i = 0; i < names->nelts; i++) {
@@ -131,7 +138,7 @@ static void ask_names(apr_pool_t *p, apr_hash_t *hash, const char *list)
 static void ask_pool(apr_pool_t *p, fpmp_asked_t *asked, const fpmp_pool_t *pool)
 {
     fpmp_listen_t listen = fpmp_listen_read(p, pool);
-    const char *key;
+    const char *key, *file;
     int i;
 
     ask(asked->users, fpmp_pool_value(pool, "user"));
@@ -144,7 +151,8 @@ static void ask_pool(apr_pool_t *p, fpmp_asked_t *asked, const fpmp_pool_t *pool
     ask(asked->places, listen.dir);
     i = 0;
     do {
-        ask(asked->places, fpmp_foreign_dir(p, pool, i++, &key));
+        ask(asked->places, fpmp_foreign_dir(p, pool, i++, &key, &file));
+        ask(asked->places, file);
     } while (key);
 }
 
@@ -164,6 +172,10 @@ fpmp_asked_t *fpmp_foreign_ask(apr_pool_t *p, const fpmp_view_t *view,
             ask_pool(p, asked, pool);
         }
     }
+    for (i = 0; view->printed && i < view->printed->nelts; i++) {
+        ask_pool(p, asked, APR_ARRAY_IDX(view->printed, i, const fpmp_pool_t *));
+    }
+    ask_pool(p, asked, view->global);
     for (i = 0; i < sockets->nelts; i++) {
         ask(asked->places, dir_of(p, APR_ARRAY_IDX(sockets, i, const char *)));
     }

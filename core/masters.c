@@ -242,7 +242,7 @@ void fpmp_master_derive(apr_pool_t *p, fpmp_master_t *master, const fpmp_ini_t *
         if (!master->pid_path || !master->pool_dir || !master->socket_dir) {
             master->trouble = apr_psprintf(
                 p, "line %d of '%s' is not plain: %s; write it plainly or give pid=, "
-                "pool_dir= and socket_dir= on an FPMMaster line", ini->opaque_line,
+                "pool_dir= and socket_dir= on FPMMaster", ini->opaque_line,
                 master->config_path, ini->opaque_why);
         }
         return;

@@ -93,34 +93,77 @@ const char *fpmp_stage_text(apr_pool_t *p, const char *text,
     return apr_array_pstrcat(p, pieces, 0);
 }
 
-/* The key of a plain line if it names a file that FPM opens for writing, else NULL. */
-static const char *log_key(const fpmp_ini_t *ini)
-{
-    static const char *const keys[] = { "access.log", "slowlog", "error_log" };
-    const fpmp_ini_entry_t *entry =
-        ini->entries->nelts == 1 ? &APR_ARRAY_IDX(ini->entries, 0, fpmp_ini_entry_t) : NULL;
-    apr_size_t i;
+#define PID_INSTEAD "SYSLOG.ident" /* spelled so to be told from the real one */
 
-    for (i = 0; entry && entry->name && !entry->subkey && *entry->value &&
-                i < sizeof(keys) / sizeof(keys[0]);
-         i++) {
-        if (strcasecmp(entry->name, keys[i]) == 0) {
-            return keys[i];
-        }
+/* What names a file that FPM opens for writing, and what takes its value instead. */
+static const struct {
+    const char *key, *first, *instead;
+} log_keys[] = {
+    { "access.log", "access.log = /dev/null\r", FPMP_STAGE_ACCESS_LOG },
+    { "slowlog", "slowlog = /dev/null\r", FPMP_STAGE_SLOWLOG },
+    { "error_log", "error_log = /dev/null\r", FPMP_STAGE_ERROR_LOG },
+    { FPMP_STAGE_ERROR_LOG, "", PID_INSTEAD }, /* makes room for the one before */
+};
+
+/* The rest of a line that begins with this key, from behind its '='; NULL: it does not. */
+static const char *value_after(const char *line, const char *key)
+{
+    line += strspn(line, " \t");
+    if (strncasecmp(line, key, strlen(key)) != 0) {
+        return NULL;
     }
-    return NULL;
+    line += strlen(key);
+    line += strspn(line, " \t");
+    return *line == '=' ? line + 1 : NULL;
+}
+
+/* Does the line set its key to nothing? Then FPM opens nothing. */
+static int is_empty(apr_pool_t *p, const char *line)
+{
+    const fpmp_ini_t *ini = fpmp_ini_read(p, line, strlen(line));
+
+    return ini->entries->nelts == 1 &&
+           !*APR_ARRAY_IDX(ini->entries, 0, fpmp_ini_entry_t).value;
+}
+
+/* A line whose log file is /dev/null. To FPM a CR ends a statement but no line, so a second
+ * one has it read and print the value, without opening anything. NULL: no such line. */
+static const char *silenced(apr_pool_t *p, const char *line)
+{
+    const char *value = NULL;
+    apr_size_t i, len;
+
+    line += strncmp(line, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    for (i = 0; !value && i < sizeof(log_keys) / sizeof(log_keys[0]); i++) {
+        value = value_after(line, log_keys[i].key);
+    }
+    len = value ? strcspn(value, "\r") : 0;
+    if (!value || value[len + (value[len] == '\r')] || is_empty(p, line)) {
+        return NULL;
+    }
+    return apr_psprintf(p, "%s%s = %.*s\n", log_keys[i - 1].first,
+                        log_keys[i - 1].instead, (int)len, value);
 }
 
 /* What cannot be read for sure may name a log file: a key that FPM does not know stops it
- * there, while a line that it refuses anyway is refused for its own reason. */
+ * there, while a line that it refuses anyway is refused for its own reason. NULL: it names
+ * none. */
 static const char *garbled(apr_pool_t *p, const char *line)
 {
     char *copy = apr_pstrdup(p, line), *at = copy;
+    apr_size_t i, len;
+    int found = 0;
 
-    while ((at = strcasestr(at, "log")) != NULL) {
-        memcpy(at, FPMP_STAGE_GARBLED, strlen(FPMP_STAGE_GARBLED));
+    for (; (at = strcasestr(at, "log")) != NULL; at += strlen("log")) {
+        for (i = 0; i < sizeof(log_keys) / sizeof(log_keys[0]); i++) {
+            len = strlen(log_keys[i].key) - strlen("log");
+            if (len <= (apr_size_t)(at - copy) && value_after(at - len, log_keys[i].key)) {
+                memcpy(at, FPMP_STAGE_GARBLED, strlen(FPMP_STAGE_GARBLED));
+                found = 1;
+            }
+        }
     }
-    return copy;
+    return found ? copy : NULL;
 }
 
 const char *fpmp_stage_silent(apr_pool_t *p, const char *text)
@@ -130,25 +173,45 @@ const char *fpmp_stage_silent(apr_pool_t *p, const char *text)
 
     for (; *text; text = next) {
         apr_size_t len = strcspn(text, "\n");
-        const char *line = apr_pstrmemdup(p, text, len), *key;
-        const fpmp_ini_t *ini;
+        const char *line = apr_pstrmemdup(p, text, len), *silent;
 
         next = text + len + (text[len] == '\n');
-        if (!strcasestr(line, "log")) {
+        if (!strcasestr(line, "log") && !strcasestr(line, FPMP_STAGE_ERROR_LOG)) {
             continue;
         }
-        ini = fpmp_ini_read(p, text, len);
-        key = log_key(ini);
-        if (key || ini->opaque_line) {
+        silent = silenced(p, line);
+        if (!silent && fpmp_ini_read(p, text, len)->opaque_line) {
+            silent = garbled(p, line);
+            silent = silent ? apr_pstrcat(p, silent, "\n", NULL) : NULL;
+        }
+        if (silent) {
             APR_ARRAY_PUSH(pieces, const char *) = apr_pstrmemdup(p, kept, text - kept);
-            APR_ARRAY_PUSH(pieces, const char *) =
-                key ? apr_psprintf(p, "%s = /dev/null\n", key)
-                    : apr_pstrcat(p, garbled(p, line), "\n", NULL);
+            APR_ARRAY_PUSH(pieces, const char *) = silent;
             kept = next;
         }
     }
     APR_ARRAY_PUSH(pieces, const char *) = kept;
     return apr_array_pstrcat(p, pieces, 0);
+}
+
+const char *fpmp_stage_whole(apr_pool_t *p, const char *text, apr_size_t len)
+{
+    const char *end = text + len;
+    char *copy = apr_palloc(p, len + 1), *out = copy;
+
+    while (text < end) {
+        const char *stop = memchr(text, '\n', end - text);
+        apr_size_t line = (stop ? stop : end) - text, seen = strnlen(text, line);
+
+        memcpy(out, text, seen);
+        out += seen;
+        if (stop) {
+            *out++ = '\n';
+        }
+        text += line + (stop != NULL);
+    }
+    *out = '\0';
+    return copy;
 }
 
 const char *fpmp_stage_heard(apr_pool_t *p, const char *complaint)
@@ -167,5 +230,8 @@ const char *fpmp_stage_heard(apr_pool_t *p, const char *complaint)
     while ((at = strstr(at, FPMP_STAGE_GARBLED)) != NULL) {
         memcpy(at, "log", strlen("log"));
     }
-    return copy;
+    at = strstr(copy, "'" PID_INSTEAD "'");
+    return at ? apr_pstrcat(p, apr_pstrmemdup(p, copy, at - copy), "'pid'",
+                            at + strlen("'" PID_INSTEAD "'"), NULL)
+              : copy;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define POOL_WORD "$pool"
+#define MAX_INCLUDE_DEPTH 4 /* as in host/files.c */
 
 /* The state that survives the end of a file. */
 typedef struct {
@@ -20,7 +21,10 @@ typedef struct {
     apr_hash_t *includes;  /* "FILE:LINE" -> fpmp_include_t */
     fpmp_pool_t *current;  /* NULL: an opaque file may have opened another section */
     const char *unsure_of; /* that opaque file */
-    int opened;            /* 1: the file that is read has opened the section itself */
+    fpmp_pool_t *meant;    /* what the file that is read has open by its own lines, or
+                              stands in as an include does */
+    int depth;             /* of the include that is followed */
+    int over;              /* 1: PHP-FPM would end here */
 } reading_t;
 
 const char *fpmp_lower(apr_pool_t *p, const char *text)
@@ -128,7 +132,8 @@ static void note_opaque(reading_t *reading, const char *file, int line, const ch
     reading->unsure_of = file;
 }
 
-/* A line before the first section of its file belongs to whatever was open. */
+/* A line before the first section of its file belongs to whatever was open: wanted where an
+ * include stands within that section, a stray one else. */
 static void note_stray(reading_t *reading, const char *file, const fpmp_ini_entry_t *entry)
 {
     fpmp_stray_t *stray = apr_array_push(reading->view->strays);
@@ -150,17 +155,19 @@ static void read_include(reading_t *reading, const char *file, int line)
         apr_hash_get(reading->includes, key, APR_HASH_KEY_STRING);
     int i;
 
-    for (i = 0; include && i < include->files->nelts; i++) {
+    reading->over |= reading->depth == MAX_INCLUDE_DEPTH;
+    reading->depth++;
+    for (i = 0; include && !reading->over && i < include->files->nelts; i++) {
         read_file(reading, APR_ARRAY_IDX(include->files, i, const fpmp_file_t *));
     }
-    reading->opened = 0;
+    reading->depth--;
 }
 
 static void read_entry(reading_t *reading, const char *file, const fpmp_ini_entry_t *entry)
 {
     if (!entry->name) {
         reading->current = open_section(reading, entry->section, file, entry->line);
-        reading->opened = 1;
+        reading->meant = reading->current;
         return;
     }
     if (!entry->subkey && strcmp(entry->name, "include") == 0) {
@@ -176,7 +183,7 @@ static void read_entry(reading_t *reading, const char *file, const fpmp_ini_entr
                                  reading->unsure_of));
         return;
     }
-    if (!reading->opened && reading->current != reading->view->global) {
+    if (reading->current != reading->meant && reading->current != reading->view->global) {
         note_stray(reading, file, entry);
     }
     put_key(reading, reading->current, entry, file);
@@ -194,7 +201,7 @@ static int read_own_file(reading_t *reading, const char *path)
         return 0;
     }
     reading->current = open_section(reading, chain->pool, path, 1);
-    if (!reading->current->chain && strcmp(reading->current->file, path) == 0) {
+    if (!reading->current->chain) {
         reading->current->chain = chain;
     }
     return 1;
@@ -203,10 +210,10 @@ static int read_own_file(reading_t *reading, const char *path)
 static void read_file(reading_t *reading, const fpmp_file_t *file)
 {
     const char *path = file->node.path;
+    fpmp_pool_t *meant = reading->meant;
     const fpmp_ini_t *ini;
     int i;
 
-    reading->opened = 0;
     if (read_own_file(reading, path)) {
         return;
     }
@@ -216,12 +223,13 @@ static void read_file(reading_t *reading, const fpmp_file_t *file)
         return;
     }
     ini = fpmp_ini_read(reading->p, file->text, file->len);
-    for (i = 0; i < ini->entries->nelts; i++) {
+    for (i = 0; !reading->over && i < ini->entries->nelts; i++) {
         read_entry(reading, path, &APR_ARRAY_IDX(ini->entries, i, fpmp_ini_entry_t));
     }
-    if (ini->opaque_line) {
+    if (ini->opaque_line && !reading->over) {
         note_opaque(reading, path, ini->opaque_line, ini->opaque_why);
     }
+    reading->meant = meant;
 }
 
 static apr_hash_t *index_includes(apr_pool_t *p, const fpmp_master_facts_t *facts)
@@ -253,7 +261,7 @@ fpmp_view_t *fpmp_view_read(apr_pool_t *p, const fpmp_master_facts_t *facts,
     view->global = make_pool(p, "global", facts->main.node.path, 1);
     view->own = own;
     reading.includes = index_includes(p, facts);
-    reading.current = view->global;
+    reading.current = reading.meant = view->global;
     if (facts->main.text) {
         read_file(&reading, &facts->main);
     }

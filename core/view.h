@@ -28,7 +28,8 @@ typedef struct {
     int again_line;
     apr_array_header_t *keys;  /* fpmp_key_t: of a scalar the last one written, of an array
                                   the first */
-    const fpmp_chain_t *chain; /* whose pool file defines it; NULL: not ours */
+    const fpmp_chain_t *chain; /* whose pool file defines it, alone or with others; NULL: not
+                                  ours */
     int partial; /* 1: its file is opaque from some line on, so keys may be missing */
 } fpmp_pool_t;
 
@@ -55,6 +56,7 @@ typedef struct {
     apr_hash_t *places; /* absolute path -> fpmp_place_t * */
     apr_uint64_t memory_bytes; /* RAM and swap of the machine; 0: unknown */
     int descriptors;           /* open files that the running master may have; 0: unknown */
+    int descriptors_most;      /* that the kernel gives to anybody; 0: unknown */
 } fpmp_asked_t;
 
 typedef struct {

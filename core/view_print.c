@@ -15,19 +15,23 @@ static const char *const keys_of_use[] = {
     "user",         "group",       "listen",           "listen.owner",
     "listen.group", "listen.mode", "listen.acl_users", "listen.acl_groups",
     "prefix",       "pm",          "pm.max_children",  "pm.max_spare_servers",
-    "chroot",       "chdir",
+    "chroot",       "chdir",       "pm.status_listen", "request_slowlog_timeout",
+    FPMP_STAGE_ERROR_LOG,
 };
 
-static int is_of_use(const char *name)
+/* The key that a printed name stands for; NULL: no rule looks at it. */
+static const char *key_of_use(const char *name)
 {
     apr_size_t i;
 
     for (i = 0; i < sizeof(keys_of_use) / sizeof(keys_of_use[0]); i++) {
         if (strcmp(name, keys_of_use[i]) == 0) {
-            return 1;
+            return keys_of_use[i];
         }
     }
-    return 0;
+    return strcmp(name, FPMP_STAGE_ACCESS_LOG) == 0 ? "access.log"
+           : strcmp(name, FPMP_STAGE_SLOWLOG) == 0  ? "slowlog"
+                                                    : NULL;
 }
 
 /* What follows "[22-Nov-2026 23:25:56] NOTICE: "; NULL: another line. */
@@ -54,18 +58,20 @@ static const char *section_of(char *text)
 static void add_key(fpmp_pool_t *pool, char *text)
 {
     char *equals = strstr(text, " = ");
+    const char *name;
     fpmp_key_t *key;
 
     if (*text != '\t' || !equals || strlen(text) > LINE_LIMIT) {
         return;
     }
     *equals = '\0';
-    if (!is_of_use(text + 1) || strcmp(equals + 3, "undefined") == 0) {
+    name = key_of_use(text + 1);
+    if (!name || strcmp(equals + 3, "undefined") == 0) {
         return;
     }
     key = apr_array_push(pool->keys);
     memset(key, 0, sizeof(*key));
-    key->name = text + 1;
+    key->name = name;
     key->value = equals + 3;
 }
 
@@ -113,12 +119,27 @@ static void correct(fpmp_pool_t *pool, const fpmp_pool_t *printed)
         const fpmp_key_t *said = &APR_ARRAY_IDX(printed->keys, i, fpmp_key_t);
         fpmp_key_t *key = (fpmp_key_t *)fpmp_pool_key(pool, said->name);
 
+        if (fpmp_pool_key(printed, said->name) != said) {
+            continue; /* arrays are printed last one first */
+        }
         if (!key) {
             APR_ARRAY_PUSH(pool->keys, fpmp_key_t) = *said;
         }
         else if (strcmp(key->value, said->value) != 0) {
             key->value = said->value;
         }
+    }
+}
+
+/* Where PHP-FPM would write a log that is named without a path in full. */
+static void correct_global(fpmp_view_t *view, const fpmp_pool_t *printed)
+{
+    const char *path = fpmp_pool_value(printed, FPMP_STAGE_ERROR_LOG);
+    fpmp_key_t *key = (fpmp_key_t *)fpmp_pool_key(view->global, "error_log");
+
+    if (path && key && *key->value && *key->value != '/' &&
+        strcmp(key->value, "syslog") != 0) {
+        key->value = path;
     }
 }
 
@@ -133,12 +154,13 @@ void fpmp_view_add_print(apr_pool_t *p, fpmp_view_t *view, const char *text)
             apr_hash_get(view->by_name, fpmp_lower(p, printed->name), APR_HASH_KEY_STRING);
 
         if (strcmp(printed->name, "global") == 0) {
+            correct_global(view, printed);
             continue;
         }
         if (!pool && view->opaque->nelts > 0) {
             add_hidden(p, view, printed);
         }
-        else if (pool && !pool->chain && view->opaque->nelts > 0) {
+        else if (pool && !pool->chain) {
             correct(pool, printed);
         }
     }

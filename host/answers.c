@@ -80,6 +80,21 @@ static int descriptors_of(apr_pool_t *p, pid_t pid)
     return limit;
 }
 
+/* fs.nr_open; 0: nobody may look. */
+static int descriptors_most(void)
+{
+    FILE *file = fopen("/proc/sys/fs/nr_open", "re");
+    int most = 0;
+
+    if (file) {
+        if (fscanf(file, "%d", &most) != 1) {
+            most = 0;
+        }
+        fclose(file);
+    }
+    return most;
+}
+
 void fpmp_facts_answer(apr_pool_t *p, const fpmp_master_facts_t *facts, fpmp_asked_t *asked)
 {
     apr_hash_index_t *at;
@@ -92,5 +107,6 @@ void fpmp_facts_answer(apr_pool_t *p, const fpmp_master_facts_t *facts, fpmp_ask
         asked->memory_bytes =
             ((apr_uint64_t)machine.totalram + machine.totalswap) * machine.mem_unit;
     }
+    asked->descriptors_most = descriptors_most();
     asked->descriptors = facts->run == FPMP_RUN_YES ? descriptors_of(p, facts->pid) : 0;
 }

@@ -92,14 +92,14 @@ apr_array_header_t *fpmp_facts_include(apr_pool_t *p, const fpmp_master_t *maste
 static void follow(apr_pool_t *p, const fpmp_master_t *master, fpmp_master_facts_t *facts,
                    const fpmp_file_t *file, int depth);
 
-/* A file that is matched twice is read once: FPM merges the second reading into the first.
- */
+/* A file that is matched twice is looked at once, and FPM reads it at both places. */
 static void take_file(apr_pool_t *p, const fpmp_master_t *master,
                       fpmp_master_facts_t *facts, fpmp_include_t *include, const char *path)
 {
-    fpmp_file_t *file;
+    fpmp_file_t *file = apr_hash_get(facts->by_path, path, APR_HASH_KEY_STRING);
 
-    if (apr_hash_get(facts->by_path, path, APR_HASH_KEY_STRING)) {
+    if (file) {
+        APR_ARRAY_PUSH(include->files, fpmp_file_t *) = file;
         return;
     }
     file = apr_palloc(p, sizeof(*file));

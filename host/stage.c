@@ -223,7 +223,7 @@ static int put_unchanged(stage_t *stage, const char **why)
             return EACCES;
         }
         err = put_file(stage, apr_hash_get(stage->staged, path, APR_HASH_KEY_STRING),
-                       copy_text(stage, file->text), why);
+                       copy_text(stage, fpmp_stage_whole(stage->p, file->text, file->len)), why);
     }
     return err;
 }
@@ -273,7 +273,8 @@ static void name_files(stage_t *stage, const apr_array_header_t *changes)
 static int put_main(stage_t *stage, const char **why)
 {
     static const char silence[] = "\n[global]\nerror_log = /dev/null\n";
-    const char *text = stage->facts->main.text;
+    const char *text = fpmp_stage_whole(stage->p, stage->facts->main.text,
+                                        stage->facts->main.len);
 
     stage->main_path = name_file(stage, stage->master->config_path);
     text = stage->silent
@@ -318,10 +319,10 @@ static int judge_run(stage_t *stage, const fpmp_run_t *run, const char **why)
 static int run_test(stage_t *stage, int limit_sec, const char **print, const char **why)
 {
     const char *binary = stage->master->binary_path;
-    char *argv[] = {
-        (char *)binary, print ? "-tt" : "-t",      "-F", "-O",
-        "-y",           (char *)stage->main_path, NULL
-    };
+    /* opcache would make its lock file in /tmp. */
+    char *lock = apr_pstrcat(stage->p, "opcache.lockfile_path=", stage->dir, NULL);
+    char *argv[] = { (char *)binary, print ? "-tt" : "-t", "-F", "-O", "-y",
+                     (char *)stage->main_path, print ? "-d" : NULL, lock, NULL };
     fpmp_run_t run;
     apr_status_t status = fpmp_run_program(stage->p, argv, limit_sec,
                                            print ? PRINT_MAX_BYTES : FPMP_RUN_TEXT_BYTES,

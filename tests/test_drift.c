@@ -162,7 +162,7 @@ static const struct {
     { "a main file that does not say all", leave_incomplete,
       "BROKEN FPMP0506: master: '8.2': no include line reads our "
       "files; "
-      "add include=" POOL_DIR "/*.conf; then run this check again" AT_10 },
+      "add include=" POOL_DIR "/*.conf; then check again" AT_10 },
     { "no program", lose_binary,
       "BROKEN FPMP0507: master: program '/usr/sbin/php-fpm8.2' of master '8.2' does not "
       "exist; "
@@ -175,11 +175,11 @@ static const struct {
     { "no pool directory", lose_pool_dir,
       "BROKEN FPMP0401: pool file: pool directory '" POOL_DIR "' of master '8.2' does not "
                                                               "exist; "
-      "create it with 'install -d -m 0755 " POOL_DIR "'" AT_10 },
+      "create it as root, mode 0755, or mend the include of '/etc/php/8.2/fpm/php-fpm.conf'" AT_10 },
     { "no parent of it either", lose_parent_of_pool_dir,
       "BROKEN FPMP0401: pool file: pool directory '" POOL_DIR "' of master '8.2' does not "
                                                               "exist; "
-      "create it with 'install -d -m 0755 " POOL_DIR "'" AT_10 },
+      "create it as root, mode 0755, or mend the include of '/etc/php/8.2/fpm/php-fpm.conf'" AT_10 },
     { "a pool directory that a group may write to", open_pool_dir,
       "BROKEN FPMP0402: pool file: pool directory '" POOL_DIR "' is not safe: '" POOL_DIR
       "' (uid 0) is mode 0775, group or others may write; give it to root and take write "

@@ -47,7 +47,7 @@ static void files_of_others_are_read_for_our_names(void **state)
         { "our socket without section", "listen = " SOCKET "\n",
           "BROKEN FPMP0436: pool: 'listen' at " POOL_DIR "/zz.conf:1 stands before any "
           "section, so PHP-FPM gives it to pool [david] of '" POOL_FILE
-          "'; write the [section] that it belongs to above it, or remove it" AT_10 },
+          "'; write its [section] above it, or remove it" AT_10 },
         { "name and socket: the first is said", "[david]\nlisten = " SOCKET "\n",
           "BROKEN FPMP0404: pool: pool name 'david' is taken by section [david] at "
           POOL_DIR
@@ -314,6 +314,24 @@ static void the_file_of_a_broken_chain_is_nobody_elses(void **state)
     assert_string_equal(chain_at(plan, 0)->broken->code, "FPMP0102");
 }
 
+/* Its user is gone, so a start removes its file; the broken link is the one cause. */
+static void the_file_of_an_unfit_user_is_no_leftover(void **state)
+{
+    const fpmp_user_facts_t gone = { .user_lookup = FPMP_LOOKUP_MISSING };
+    fpmp_plan_t *plan = plan_of(*state, "david", NULL, NULL);
+    fpmp_master_facts_t *facts = facts_of(*state, master_at(plan, 0));
+    fpmp_user_facts_t found;
+
+    fpmp_chains_derive(plan, &httpd);
+    found = user_found(chain_at(plan, 0));
+    fpmp_drift_user(plan, chain_at(plan, 0), &found, &httpd);
+    add_own_file(*state, facts, chain_at(plan, 0), SERVER);
+    fpmp_drift_user(plan, chain_at(plan, 0), &gone, &httpd);
+    judge(plan, facts);
+    assert_int_equal(plan->findings->nelts, 1);
+    assert_string_equal(chain_at(plan, 0)->broken->code, "FPMP0201");
+}
+
 /* ---- leftovers --------------------------------------------------------------------- */
 
 /* A pool file of anna, whom no line names any more. */
@@ -417,6 +435,7 @@ int main(void)
         plan_test(our_file_that_may_not_be_read_is_unknown),
         plan_test(later_links_of_a_broken_chain_are_not_said),
         plan_test(the_file_of_a_broken_chain_is_nobody_elses),
+        plan_test(the_file_of_an_unfit_user_is_no_leftover),
         plan_test(a_file_that_no_line_names_is_a_leftover),
         plan_test(the_last_pool_of_a_master_stays),
     };

@@ -171,7 +171,7 @@ static void a_name_may_be_a_version(void **state)
 
 #define RUN_PID "/run/php/php8.2-fpm.pid"
 #define OTHER_DIR "give another pool_dir= on the FPMMaster line"
-#define ALL_THREE "give pid=, pool_dir= and socket_dir= on an FPMMaster line"
+#define ALL_THREE "give pid=, pool_dir= and socket_dir= on FPMMaster"
 
 /* given_*: set beforehand, by an FPMMaster line if line is not 0, else by the layout.
  * trouble: part of it, NULL: none; mend: its end. */

@@ -100,6 +100,51 @@ static void include_lines_give_way_and_nothing_else_does(void **state)
     }
 }
 
+#define NO_ACCESS "access.log = /dev/null\r" FPMP_STAGE_ACCESS_LOG " = "
+#define NO_SLOW "slowlog = /dev/null\r" FPMP_STAGE_SLOWLOG " = "
+#define NO_ERROR "error_log = /dev/null\r" FPMP_STAGE_ERROR_LOG " = "
+static const struct {
+    const char *title, *text, *expected;
+} silences[] = {
+    { "nothing to silence", "[a]\nuser = x\n", "[a]\nuser = x\n" },
+    { "a log file", "[a]\naccess.log = /x ; y\nuser = x\n",
+      "[a]\n" NO_ACCESS " /x ; y\nuser = x\n" },
+    { "no LF at the end", "slowlog=/x", NO_SLOW "/x\n" },
+    { "indented, in capitals, CRLF", "\t Slowlog =/x\r\n", NO_SLOW "/x\n" },
+    { "after a byte order mark", "\xef\xbb\xbf" "error_log = x\n", NO_ERROR " x\n" },
+    { "not plain", "access.log = \"${X}\"$.\n", NO_ACCESS " \"${X}\"$.\n" },
+    { "no value", "access.log =\nslowlog = \t\r\n", "access.log =\nslowlog = \t\r\n" },
+    { "the pid file makes room", "pid = /x\n", "SYSLOG.ident =  /x\n" },
+    { "a longer key", "access.logs = /x\n", "access.logs = /x\n" },
+    { "a setting of PHP", "php_value[error_log] = /x\n", "php_value[error_log] = /x\n" },
+    { "a second statement in the value", "slowlog = a\raccess.log = /x\n",
+      "slowl0g = a\raccess.l0g = /x\n" },
+    { "a statement behind a section", "[a] slowlog = /x\n", "[a] slowl0g = /x\n" },
+};
+
+static void no_log_file_is_left_to_open(void **state)
+{
+    apr_size_t i;
+
+    for (i = 0; i < COUNT(silences); i++) {
+        const char *seen = fpmp_stage_silent(*state, silences[i].text);
+
+        if (strcmp(seen, silences[i].expected) != 0) {
+            fail_msg("%s: '%s', expected '%s'", silences[i].title, seen,
+                     silences[i].expected);
+        }
+    }
+}
+
+static void a_line_ends_for_php_fpm_at_its_nul_byte(void **state)
+{
+    static const char text[] = "a\0b\n\0\nc=d\0";
+
+    assert_string_equal(fpmp_stage_whole(*state, text, sizeof(text) - 1), "a\n\nc=d");
+    assert_string_equal(fpmp_stage_whole(*state, "a\nb", 3), "a\nb");
+    assert_string_equal(fpmp_stage_whole(*state, "", 0), "");
+}
+
 static apr_array_header_t *expand_to(void *baton, const char *pattern)
 {
     apr_array_header_t *paths =
@@ -167,6 +212,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(include_lines_give_way_and_nothing_else_does, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(no_log_file_is_left_to_open, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_line_ends_for_php_fpm_at_its_nul_byte, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_staged_line_names_its_file_and_no_other, setup,
                                         teardown),
