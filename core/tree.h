@@ -30,10 +30,11 @@ typedef struct {
 } fpmp_tree_fact_t;
 
 typedef struct {
-    fpmp_node_t root;           /* links followed */
-    const char *root_owner;     /* name of root.uid */
-    apr_array_header_t *way;    /* fpmp_node_t, "/" first, the root last, links followed */
-    apr_array_header_t *groups; /* gid_t: of the user's workers */
+    fpmp_node_t root;        /* links followed */
+    const char *root_owner;  /* name of root.uid */
+    apr_array_header_t *way; /* fpmp_node_t, "/" first, the root last, links followed */
+    apr_array_header_t
+        *groups; /* gid_t: of the user's workers; NULL: all may pass anyway */
     fpmp_tree_fact_t facts[FPMP_TREE_KINDS];
     int entries;         /* looked at */
     const char *stopped; /* why the walk ended early, as a phrase; NULL: it saw all */

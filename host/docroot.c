@@ -160,6 +160,19 @@ static apr_array_header_t *way_to(apr_pool_t *p, const char *root)
     return way;
 }
 
+/* Groups decide only where a directory is not open to all, and asking for them is dear. */
+static int groups_decide(const apr_array_header_t *way)
+{
+    int i;
+
+    for (i = 0; i < way->nelts; i++) {
+        if ((APR_ARRAY_IDX(way, i, fpmp_node_t).mode & 0011) != 0011) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 fpmp_tree_t *fpmp_docroot_look(apr_pool_t *p, const char *root, const char *user, uid_t uid,
                                gid_t gid, int scan, int limit_sec, fpmp_budget_t *budget)
 {
@@ -170,9 +183,10 @@ fpmp_tree_t *fpmp_docroot_look(apr_pool_t *p, const char *root, const char *user
     int fd;
 
     fpmp_facts_target(p, root, &tree->root);
-    tree->root_owner = fpmp_facts_uid_name(p, tree->root.uid);
     tree->way = way_to(p, root);
-    tree->groups = fpmp_facts_groups(p, user, gid);
+    tree->root_owner =
+        tree->root.uid == uid ? user : fpmp_facts_uid_name(p, tree->root.uid);
+    tree->groups = groups_decide(tree->way) ? fpmp_facts_groups(p, user, gid) : NULL;
     if (tree->root.lookup != FPMP_LOOKUP_FOUND || tree->root.kind != FPMP_NODE_DIR ||
         !scan) {
         return tree;

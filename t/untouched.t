@@ -172,7 +172,7 @@ sub state_of {
     my $files = qx(cd $dir && find . -printf '%p %i %m %U:%G %s %T\@ %C\@ %y %l\\n' | sort && find . -type f -exec sha256sum {} + | sort);
     my @pids = ($master, $s->pid);
     push @pids, map { split ' ', slurp("/proc/$_/task/$_/children") // '' } @pids;
-    my $running = join '', map { (slurp("/proc/$_/stat") // 'gone') =~ /^(\d+) .*\) \S+ ((?:\S+ ){18})(\d+)/ ? "process $1 since $3\n" : "process $_ is gone\n" } @pids;
+    my $running = join '', map { (slurp("/proc/$_/stat") // 'gone') =~ /^(\d+ \(.*\)) \S+ (?:\S+ ){18}(\d+)/ ? "process $1 since $2\n" : "process $_ is gone\n" } @pids;
     return $files . $running . 'connections ' . connections() . "\n";
 }
 

@@ -156,7 +156,7 @@ static void the_first_thing_to_mend_is_said(void **state)
           "wanted is 0644 or stricter; write 'chmod -R go-w " ROOT "'" AT_10 },
         { "files of another", annas_file,
           "NOTICE FPMP0667: user: 'img/x.png' in document root '" ROOT "' belongs to "
-          "'anna', wanted is 'david', and 1 more like it; write 'chown -R david: " ROOT
+          "'anna', wanted is 'david', 1 more like it; write 'chown -R david: " ROOT
           "'" AT_10 },
         { "two causes", open_and_annas,
           "NOTICE FPMP0665: user: 'img/x.png' in document root '" ROOT "' is mode 0646, "
