@@ -21,7 +21,6 @@ my $dir   = $s->{dir};
 my $pools = "$fpm->{dir}/pool.d";
 my $temp  = "$SCRATCH/untouched.tmp";
 my $asked = 0;
-my $master = $fpm->pid;
 mkdir $temp or die "$temp: $!\n";
 chmod 01777, $temp;
 mkdir "$dir/new" or die "$dir/new: $!\n";
@@ -34,6 +33,7 @@ configure($sites);
 ok $s->start, 'httpd and php-fpm run' or BAIL_OUT($s->{said} . $s->log);
 $s->said(qr/FPMP0512/);
 is $s->get('a.test')->{body}, "fpmt_anna\n", 'and answer';
+my $master = $fpm->pid;    # only now: a daemon that reloads goes on in a new process
 my %valid = map { $_ => slurp($_) } glob("$pools/*"), "$fpm->{dir}/php-fpm.conf", "$fpm->{dir}/php-fpm.pid";
 
 # ---- the watch can fail: each of these is seen ------------------------------------------
