@@ -319,5 +319,28 @@ fault 'includes that go too deep' 1 FPMP0421 \
      echo \"include = \$W/deep1.conf\" >>\$W/php-fpm.conf"
 fault 'too few open files for the pools' 1 FPMP0516 "sed -i '/^\[global\]/a rlimit_files = 6' \$W/php-fpm.conf"
 
+# The document root, shared by both worlds; a chain by hand has nobody who looks.
+root=$scratch/sites/fpmt_anna
+keep() { echo "undo='chown fpmt_anna: $root; chmod $(stat -c %a "$root") $root; rm -f $root/x.png'"; }
+fault 'docroot: belongs to another user' 0 FPMP0662 "$(keep); chown fpmt_bert $root"
+fault 'docroot: closed to httpd' 0 FPMP0664 "$(keep); chmod 0700 $root"
+fault 'docroot: writable by everybody' 0 FPMP0665 "$(keep); chmod 0757 $root"
+fault 'docroot: writable by its group' 0 FPMP0666 "$(keep); chmod 0775 $root"
+fault 'docroot: a file that everybody may write' 0 FPMP0665 \
+    "$(keep); : >$root/x.png; chown fpmt_anna: $root/x.png; chmod 0666 $root/x.png"
+fault 'docroot: a file of another user' 0 FPMP0667 "$(keep); : >$root/x.png; chown fpmt_bert: $root/x.png"
+fault 'docroot: a file of another user, scan=off' 0 - \
+    "$(keep); : >$root/x.png; chown fpmt_bert: $root/x.png; sed -i 's/FPMUser fpmt_anna/& scan=off/' \$S" -
+fault 'docroot: does not exist' 0 FPMP0660 "undo='mv $root.away $root'; [ -e $root.away ] || mv $root $root.away"
+
+# What lives: php-fpm is started anew after each.
+anew='undo="fpm_down; fpm_up"'
+socket=$ours/run/fpmpool-one-fpmt_anna.sock
+fault 'live: the socket is gone' 1 FPMP0311 "$anew; rm $socket" -
+fault 'live: a file in place of the socket' 1 FPMP0312 "$anew; rm $socket; : >$socket" -
+fault 'live: everybody may use the socket' 1 FPMP0315 "$anew; chmod 0666 $socket" -
+fault 'live: the socket directory is closed' 1 FPMP0307 "undo='chmod 0755 $ours/run'; chmod 0700 $ours/run" -
+fault 'live: the socket belongs to another user' 1 FPMP0315 "$anew; chown fpmt_bert $socket" -
+
 echo "1..$count"
 [ "$failed" -eq 0 ]
