@@ -149,13 +149,13 @@ static void walk_dir(walk_t *walk, const level_t *level, int fd)
     closedir(dir);
 }
 
-/* Each directory on the way, links followed. */
-static apr_array_header_t *way_to(apr_pool_t *p, const char *root)
+/* Each directory on the way; the last one is the root itself, links followed. */
+static apr_array_header_t *way_to(apr_pool_t *p, const fpmp_node_t *root)
 {
-    apr_array_header_t *way = fpmp_facts_path(p, root);
+    apr_array_header_t *way = fpmp_facts_path(p, root->path);
 
     if (way->nelts) {
-        fpmp_facts_target(p, root, &APR_ARRAY_IDX(way, way->nelts - 1, fpmp_node_t));
+        APR_ARRAY_IDX(way, way->nelts - 1, fpmp_node_t) = *root;
     }
     return way;
 }
@@ -183,7 +183,7 @@ fpmp_tree_t *fpmp_docroot_look(apr_pool_t *p, const char *root, const char *user
     int fd;
 
     fpmp_facts_target(p, root, &tree->root);
-    tree->way = way_to(p, root);
+    tree->way = way_to(p, &tree->root);
     tree->root_owner =
         tree->root.uid == uid ? user : fpmp_facts_uid_name(p, tree->root.uid);
     tree->groups = groups_decide(tree->way) ? fpmp_facts_groups(p, user, gid) : NULL;
