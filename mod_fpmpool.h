@@ -209,6 +209,9 @@ typedef struct {
     apr_size_t len;
 } fpmp_file_t;
 
+/* A fifth level of includes ends PHP-FPM (8.2.36). */
+#define FPMP_INCLUDE_DEPTH_MAX 4
+
 /* One include line as PHP-FPM follows it. */
 typedef struct {
     const char *file; /* where it stands */
@@ -216,7 +219,7 @@ typedef struct {
     const char *pattern;  /* as written */
     const char *resolved; /* absolute; NULL: relative to a prefix that nobody can ask for,
                              or not followed */
-    int depth;            /* 1: in the main file; 5 and more are not followed */
+    int depth;            /* 1: in the main file; beyond the most it is not followed */
     int dir_errno;        /* 0, or why a directory of it could not be read */
     apr_array_header_t *files; /* fpmp_file_t *, in PHP-FPM's order */
 } fpmp_include_t;

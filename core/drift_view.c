@@ -40,8 +40,9 @@ static index_t index_chains(fpmp_look_t *look)
 
 static int reads_itself(const fpmp_include_t *include)
 {
-    return include->resolved && apr_fnmatch(include->resolved, include->file,
-                                            APR_FNM_PATHNAME | APR_FNM_PERIOD) == APR_SUCCESS;
+    return include->resolved &&
+           apr_fnmatch(include->resolved, include->file,
+                       APR_FNM_PATHNAME | APR_FNM_PERIOD) == APR_SUCCESS;
 }
 
 static void judge_include(fpmp_look_t *look, const fpmp_include_t *include)
@@ -51,14 +52,15 @@ static void judge_include(fpmp_look_t *look, const fpmp_include_t *include)
     const char *seen =
         apr_psprintf(p, "the include at %s:%d", include->file, include->line);
 
-    if (include->depth > 4 || reads_itself(include)) {
+    if (include->depth > FPMP_INCLUDE_DEPTH_MAX || reads_itself(include)) {
         fpmp_look_say(look, "FPMP0421", FPMP_LINK_POOL_FILE, FPMP_BROKEN,
                       apr_psprintf(p,
                                    "%s %s, and PHP-FPM ends at more than four levels of "
                                    "includes",
                                    seen,
-                                   include->depth > 4 ? "is the fifth level"
-                                                      : "reads its own file again"),
+                                   include->depth > FPMP_INCLUDE_DEPTH_MAX
+                                       ? "is the fifth level"
+                                       : "reads its own file again"),
                       "include the files from a higher one");
     }
     else if (status == ENOENT || status == ENOTDIR) {
@@ -184,8 +186,8 @@ static void judge_name(fpmp_look_t *look, fpmp_chain_t *chain)
 /* "9000" and "0.0.0.0:9000" -> "*:9000": that port of all IPv4 addresses. */
 static const char *tcp_name(apr_pool_t *p, const char *value, const char *port)
 {
-    int all = port == value || strncmp(value, "0.0.0.0:", 8) == 0 ||
-              strncmp(value, "*:", 2) == 0;
+    int all =
+        port == value || strncmp(value, "0.0.0.0:", 8) == 0 || strncmp(value, "*:", 2) == 0;
 
     return all ? apr_pstrcat(p, "*:", port, NULL) : value;
 }

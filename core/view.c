@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define POOL_WORD "$pool"
-#define MAX_INCLUDE_DEPTH 4 /* as in host/files.c */
 
 /* The state that survives the end of a file. */
 typedef struct {
@@ -155,7 +154,7 @@ static void read_include(reading_t *reading, const char *file, int line)
         apr_hash_get(reading->includes, key, APR_HASH_KEY_STRING);
     int i;
 
-    reading->over |= reading->depth == MAX_INCLUDE_DEPTH;
+    reading->over |= reading->depth == FPMP_INCLUDE_DEPTH_MAX;
     reading->depth++;
     for (i = 0; include && !reading->over && i < include->files->nelts; i++) {
         read_file(reading, APR_ARRAY_IDX(include->files, i, const fpmp_file_t *));

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_INCLUDE_DEPTH 4 /* a fifth level ends PHP-FPM (run by us, 8.2.36) */
-
 static int compare_paths(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -136,7 +134,7 @@ static void follow(apr_pool_t *p, const fpmp_master_t *master, fpmp_master_facts
         include->depth = depth;
         include->files = apr_array_make(p, 16, sizeof(fpmp_file_t *));
         APR_ARRAY_PUSH(facts->includes, fpmp_include_t *) = include;
-        if (depth > MAX_INCLUDE_DEPTH) {
+        if (depth > FPMP_INCLUDE_DEPTH_MAX) {
             continue;
         }
         paths = fpmp_facts_include(p, master, entry->value, &include->resolved,
