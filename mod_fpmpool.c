@@ -46,6 +46,7 @@ static int on_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptem
 {
     fpmp_plan_t *plan = fpmp_plan_of(pconf);
     int testing = ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST, broken;
+    fpmp_lint_t *lint = NULL;
 
     (void)plog;
     if (!testing) {
@@ -57,11 +58,17 @@ static int on_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptem
     if (fpmp_define_value("FPMPOOL_SYNC")) {
         fpmp_sync_all(plan, fpmp_plan_complete(plan, s), s);
     }
+    else if (fpmp_define_value("FPMPOOL_LINT")) {
+        lint = fpmp_lint_all(plan, fpmp_plan_complete(plan, s));
+    }
     else {
         fpmp_check_all(plan, fpmp_plan_complete(plan, s), s);
     }
     broken = fpmp_plan_say(plan, s, 1);
     fpmp_dump_print(plan, ptemp, s);
+    if (lint) {
+        fpmp_lint_show(lint);
+    }
     return broken ? HTTP_INTERNAL_SERVER_ERROR : OK;
 }
 

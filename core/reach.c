@@ -22,7 +22,8 @@ const char *fpmp_claim_file(const fpmp_claim_t *claim)
 
 const char *fpmp_claim_url(const fpmp_claim_t *claim)
 {
-    return apr_pstrcat(claim->p, "/index.", claim->ext, NULL);
+    return apr_pstrcat(claim->p, claim->base ? claim->base : "", "/index.", claim->ext,
+                       NULL);
 }
 
 static const char *dir_of(const fpmp_claim_t *claim)
@@ -86,7 +87,7 @@ static const struct {
     { "<Limit", "<LimitExcept", NULL, NULL },
 };
 
-static int section_reaches(const fpmp_claim_t *claim, const fpmp_conf_t *section)
+int fpmp_claim_section(const fpmp_claim_t *claim, const fpmp_conf_t *section)
 {
     int regex, i;
 
@@ -112,7 +113,7 @@ int fpmp_claim_reaches(const fpmp_claim_t *claim)
     const fpmp_conf_t *at;
 
     for (at = claim->conf->parent; at; at = at->parent) {
-        if (!section_reaches(claim, at)) {
+        if (!fpmp_claim_section(claim, at)) {
             return 0;
         }
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Between compete.c and reach.c only: one directive of httpd's, tried at one place where
+ * Between reach.c, compete.c and lint_*.c only: one directive of httpd's, tried at one place where
  * FPMUser is in force.
  */
 #ifndef FPMP_REACH_H
@@ -16,7 +16,8 @@ typedef struct {
     apr_hash_t *answers; /* of httpd's regular expressions: "REGEX\nTEXT" -> "1" or "0" */
     const fpmp_conf_t *conf; /* the directive */
     const fpmp_site_t *site;
-    const char *ext; /* the extension of the site that is tried */
+    const char *ext;  /* the extension of the site that is tried */
+    const char *base; /* URL path before the file that is tried; NULL: none */
 } fpmp_claim_t;
 
 /** Word 'at' of a directive's arguments; "" where it has fewer. */
@@ -25,6 +26,9 @@ const char *fpmp_conf_word(const fpmp_conf_t *conf, int at);
 /** "index.EXT" and "/index.EXT": the file and the URL that are tried. */
 const char *fpmp_claim_file(const fpmp_claim_t *claim);
 const char *fpmp_claim_url(const fpmp_claim_t *claim);
+
+/** Does this one section hold the file, the URL or the directory tried? */
+int fpmp_claim_section(const fpmp_claim_t *claim, const fpmp_conf_t *section);
 
 /** Does text match this regular expression? Each pair is asked once. */
 int fpmp_claim_matches(const fpmp_claim_t *claim, const char *regex, const char *text);

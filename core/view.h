@@ -61,7 +61,8 @@ typedef struct {
 
 typedef struct {
     fpmp_node_t node; /* links followed */
-    const char *real; /* realpath(3); NULL: it is not there */
+    const char *owner; /* name of node.uid; digits where it has none */
+    const char *real;  /* realpath(3); NULL: it is not there */
 } fpmp_place_t;
 
 typedef struct {

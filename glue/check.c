@@ -84,7 +84,7 @@ static void check_master(fpmp_plan_t *plan, const fpmp_master_t *master,
     }
 }
 
-static int regex_matches(apr_pool_t *p, const char *regex, const char *text)
+int fpmp_regex_matches(apr_pool_t *p, const char *regex, const char *text)
 {
     ap_regex_t *compiled = ap_pregcomp(p, regex, 0);
 
@@ -97,7 +97,7 @@ static void check_beside(fpmp_plan_t *plan, const fpmp_httpd_t *httpd,
 {
     fpmp_beside_t beside = { .conf = fpmp_tree_read(plan->pool),
                              .sites = sites,
-                             .matches = regex_matches };
+                             .matches = fpmp_regex_matches };
 
     beside.mod_php = ap_find_linked_module("mod_php.c")    ? "mod_php"
                      : ap_find_linked_module("mod_php7.c") ? "mod_php7"

@@ -13,6 +13,7 @@
 #include "http_protocol.h"
 #include "http_request.h"
 
+#include "../core/lint.h"
 #include "../host/host.h"
 
 extern module AP_MODULE_DECLARE_DATA fpmpool_module;
@@ -50,7 +51,8 @@ fpmp_plan_t *fpmp_plan_of(apr_pool_t *pconf);
  */
 const fpmp_httpd_t *fpmp_plan_complete(fpmp_plan_t *plan, server_rec *s);
 
-/** Look at a master: its facts, and all its files as PHP-FPM reads them. From plan->pool. */
+/** Look at a master: its facts, and all its files as PHP-FPM reads them. From plan->pool.
+ */
 fpmp_view_t *fpmp_plan_look(fpmp_plan_t *plan, const fpmp_master_t *master,
                             const fpmp_httpd_t *httpd, fpmp_master_facts_t **facts);
 
@@ -75,6 +77,28 @@ int fpmp_plan_say(fpmp_plan_t *plan, server_rec *s, int bare);
 /** All that configtest looks at. Changes nothing; adds findings to the plan. */
 void fpmp_check_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, server_rec *s);
 
+/** Does text match this regular expression of httpd's? One that does not compile: no. */
+int fpmp_regex_matches(apr_pool_t *p, const char *regex, const char *text);
+
+/* ---- lint.c, lint_file.c --------------------------------------------------------- */
+
+/** Follow the chains written by hand, in httpd's configuration or in the file that
+ * FPMPOOL_LINT names. Changes nothing; adds findings to the plan. */
+fpmp_lint_t *fpmp_lint_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd);
+
+/** Print them on standard output. */
+void fpmp_lint_show(const fpmp_lint_t *lint);
+
+/**
+ * Read a configuration file with all that it includes, whatever modules it is for. What
+ * cannot be read is a finding.
+ * @param server_root  where relative names start; set to the file's own ServerRoot
+ * @param mod_php      set if the file loads it
+ * @return const fpmp_conf_t *, in the order read
+ */
+apr_array_header_t *fpmp_lint_read(fpmp_plan_t *plan, const char *file,
+                                   const char **server_root, const char **mod_php);
+
 /* ---- dump.c ---------------------------------------------------------------------- */
 
 /** The text after '=' of -D NAME=TEXT; "" for -D NAME; NULL: not given. */
@@ -95,6 +119,11 @@ void fpmp_dump_print(const fpmp_plan_t *plan, apr_pool_t *p, server_rec *s);
 /** All directives of httpd's configuration tree, in the order read: const fpmp_conf_t *.
  * What httpd runs while it reads (LoadModule, Include, Define, IfModule) is not in it. */
 apr_array_header_t *fpmp_tree_read(apr_pool_t *p);
+
+/** Add one directive as it was written; a section's args without its '>'. */
+const fpmp_conf_t *fpmp_conf_add(apr_array_header_t *out, const char *name,
+                                 const char *args, fpmp_where_t where,
+                                 const fpmp_conf_t *parent);
 
 /** Every place where PHP runs by a FPMUser that has a chain: const fpmp_site_t *, the main
  * server first. A place of two hosts with one line is listed once. */

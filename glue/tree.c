@@ -30,24 +30,33 @@ static apr_array_header_t *words_of(apr_pool_t *p, const char *args)
     return words;
 }
 
+const fpmp_conf_t *fpmp_conf_add(apr_array_header_t *out, const char *name, const char *args,
+                                 fpmp_where_t where, const fpmp_conf_t *parent)
+{
+    fpmp_conf_t *conf = apr_pcalloc(out->pool, sizeof(*conf));
+
+    conf->name = name;
+    conf->args = args;
+    conf->words = words_of(out->pool, args);
+    conf->where = where;
+    conf->parent = parent;
+    conf->host = strcasecmp(name, "<VirtualHost") == 0 ? conf
+                 : parent                              ? parent->host
+                                                       : NULL;
+    APR_ARRAY_PUSH(out, const fpmp_conf_t *) = conf;
+    return conf;
+}
+
 static void add_level(apr_array_header_t *out, const ap_directive_t *directive,
                       const fpmp_conf_t *parent)
 {
     for (; directive; directive = directive->next) {
-        fpmp_conf_t *conf = apr_pcalloc(out->pool, sizeof(*conf));
+        fpmp_where_t where = { directive->filename, directive->line_num,
+                               directive->directive };
 
-        conf->name = directive->directive;
-        conf->args = args_of(out->pool, directive);
-        conf->words = words_of(out->pool, conf->args);
-        conf->where.file = directive->filename;
-        conf->where.line = directive->line_num;
-        conf->where.directive = directive->directive;
-        conf->parent = parent;
-        conf->host = strcasecmp(conf->name, "<VirtualHost") == 0 ? conf
-                     : parent                                    ? parent->host
-                                                                 : NULL;
-        APR_ARRAY_PUSH(out, const fpmp_conf_t *) = conf;
-        add_level(out, directive->first_child, conf);
+        add_level(out, directive->first_child,
+                  fpmp_conf_add(out, directive->directive, args_of(out->pool, directive),
+                                where, parent));
     }
 }
 

@@ -50,6 +50,7 @@ static fpmp_place_t *answer_place(apr_pool_t *p, const char *path)
     place->real = real ? apr_pstrdup(p, real) : NULL;
     free(real);
     fpmp_facts_target(p, path, &place->node);
+    place->owner = fpmp_facts_uid_name(p, place->node.uid);
     return place;
 }
 

@@ -3,6 +3,7 @@
 # Each folder of t/configtest is a case: site.conf goes into a minimal httpd.conf beside a private
 # php-fpm, setup (a shell script) makes the situation, then `httpd -t` runs. expect has the
 # exit code in its first line, then the lines of the module, all of them and nothing else.
+# A file args has further arguments of httpd, and lint.conf is put beside httpd.conf for them.
 # @DIR@ is the case's folder, @USER@ and @GROUP@ are httpd's own, @FPM@ is the program of PHP-FPM,
 # @PID@ a process number, @LIBEXEC@ the folder of httpd's modules, @FOUND@ the names of the masters
 # that this machine has, @MEMORY@ what it has of it, @N@ the length of a path in the scratch folder.
@@ -27,8 +28,8 @@ for my $case (@cases) {
     my $dir    = $server->{dir};
     my %fill   = (DIR => $dir, USER => setting('user'), GROUP => setting('group'),
         FPM => $server->{fpm}{binary}, LIBEXEC => setting('libexec'));
-    my $site   = slurp("$case/site.conf");
-    $site =~ s/\@(DIR|USER|GROUP|FPM|LIBEXEC)\@/$fill{$1}/g;
+    my ($site, $args, $lint) = map { filled("$case/$_", \%fill) } qw(site.conf args lint.conf);
+    put("$dir/lint.conf", $lint) if -e "$case/lint.conf";
     $server->configure($site, $site =~ /^FPMMaster/m ? (master => '') : ());
     if (-e "$case/setup") {
         local $ENV{DIR}  = $dir;
@@ -37,11 +38,12 @@ for my $case (@cases) {
             or do { fail("$name: setup"); diag slurp("$dir/setup.log"); next };
     }
     my $before = listing($dir);
-    my ($code, $said) = $server->configtest;
+    my ($code, $said) = $server->run('-t', split ' ', $args);
     my @lines = grep { !/$noise/ } split /\n/, $said;
     is listing($dir), $before, "$name: configtest changed nothing";
     my $seen = join '', map { "$_\n" } $code, @lines;
     $seen =~ s/\Q$dir\E/\@DIR\@/g;
+    $seen =~ s{\.\.\.([^'\s]+)}{whole($1, $dir)}ge;
     $seen =~ s/' is \d+ bytes, a Unix socket/' is \@N\@ bytes, a Unix socket/;
     $seen =~ s/(there is no master '[^']*', only one)(?:, [\d.]+)*/$1\@FOUND\@/g;
     $seen =~ s/((?:PHP-FPM|worker)) \d+ (?=of|listens|runs)/$1 \@PID\@ /g;
@@ -57,6 +59,24 @@ for my $case (@cases) {
     }
 }
 done_testing;
+
+# A path of which a message shows the end only: whatever is left of the folder's own path.
+sub whole {
+    my ($end, $dir) = @_;
+    for my $from (0 .. length($dir) - 1) {
+        my $rest = substr $dir, $from;
+        return "...\@DIR\@" . substr $end, length $rest if index($end, $rest) == 0;
+    }
+    return "...$end";
+}
+
+# A file of the case with this machine's values in it; "" if there is none.
+sub filled {
+    my ($file, $fill) = @_;
+    my $text = slurp($file) // '';
+    $text =~ s/\@(DIR|USER|GROUP|FPM|LIBEXEC)\@/$fill->{$1}/g;
+    return $text;
+}
 
 # Every file that configtest must not touch: name, inode, size, change time, content.
 sub listing {

@@ -107,6 +107,24 @@ for who in anna bert; do
         "    SetHandler \"proxy:unix:$hand/run/$who.sock|fcgi://$who\"" '</FilesMatch>'
 done >"$hand/site.conf"
 
+# The same two users over mod_fastcgi, which is not loaded: the lint reads the file by name.
+chain_by_fastcgi() { # chain_by_fastcgi NAME
+    host "$1" "AddType application/x-php-$1 .php" "Action application/x-php-$1 /php-$1" \
+        "Alias /php-$1 $scratch/cgi/php-$1" \
+        "FastCgiExternalServer $scratch/cgi/php-$1 -socket $hand/run/$1.sock"
+}
+mkdir "$scratch/cgi"
+for who in anna bert; do
+    chain_by_fastcgi "$who"
+done >"$hand/fastcgi.conf"
+mkdir "$scratch/lint"
+frame "$scratch/lint"
+mkdir "$scratch/lint/run"
+{
+    echo "LoadModule fpmpool_module $PWD/.libs/mod_fpmpool.so"
+    echo "FPMMaster one config=$hand/php-fpm.conf binary=$php_fpm socket_dir=$hand/run"
+} >"$scratch/lint/site.conf"
+
 fpm_up() {
     rm -rf "$ours/run"
     install -d -m 755 "$ours/run"
@@ -131,7 +149,7 @@ restore() {
     local w
     for w in ours hand; do
         rm -rf "${scratch:?}/$w/pool.d"
-        (cd "$scratch/ok/$w" && cp -a pool.d php-fpm.conf site.conf httpd.conf "$scratch/$w/")
+        (cd "$scratch/ok/$w" && cp -a pool.d ./*.conf "$scratch/$w/")
     done
     [ -z "$undo" ] || eval "$undo"
     undo=''
@@ -141,20 +159,19 @@ undo=''
 # ---- one fault ---------------------------------------------------------------------------------
 
 count=0 failed=0
-printf '# %-44s %-4s %-9s %-12s %s\n' fault exit code 'php-fpm -t' 'by hand: configtest'
+printf '# %-51s %-4s %-9s %-12s %s\n' fault exit code 'php-fpm -t' 'by hand: configtest'
 
 # fault NAME EXIT CODE OURS [HAND]: OURS and HAND are commands that break the world $W with
 # its site.conf $S, foreign pool file $F and anna's pool file $A. No HAND: as OURS; "-": a
 # chain by hand has no such link.
 # shellcheck disable=SC2034  # the commands use them
 fault() {
-    local name=$1 want_exit=$2 want=$3 said status fpm=0 by_hand=- lines got verdict=ok
+    local name=$1 want_exit=$2 want=$3 said status fpm=0 by_hand=-
     [[ $name =~ ${FAULTS:-} ]] || return 0
     W=$ours S=$ours/site.conf F=$ours/pool.d/other.conf A=$ours/pool.d/fpmpool-fpmt_anna.conf
     eval "$4" || die "$name: could not be made"
     said=$("$httpd" -t -f "$ours/httpd.conf" 2>&1) && status=0 || status=$?
-    timeout 5 "$php_fpm" -t -F -O -y "$ours/php-fpm.conf" >"$scratch/log/fpm-t.log" 2>&1 || fpm=$?
-    case $fpm in 0) fpm=passes ;; 124) fpm=hangs ;; *) fpm=fails ;; esac
+    fpm_says "$ours"
     if [ "${5-$4}" != - ]; then
         W=$hand S=$hand/site.conf F=$hand/pool.d/other.conf A=$hand/pool.d/fpmpool-fpmt_anna.conf
         eval "${5-$4}" || die "$name: could not be made by hand"
@@ -162,6 +179,17 @@ fault() {
             by_hand=passes || by_hand=fails
     fi
     restore
+    verdict
+}
+
+fpm_says() { # fpm_says DIR: sets fpm
+    timeout 5 "$php_fpm" -t -F -O -y "$1/php-fpm.conf" >"$scratch/log/fpm-t.log" 2>&1 || fpm=$?
+    case $fpm in 0) fpm=passes ;; 124) fpm=hangs ;; *) fpm=fails ;; esac
+}
+
+# Prints the row of the fault that was just made, from what said, status, fpm and by_hand hold.
+verdict() {
+    local lines got verdict=ok
     lines=$(grep -E '^FPMP[0-9]{4}: ' <<<"$said") || true
     got=$(grep -oE '^FPMP[0-9]{4}' <<<"$lines" | paste -sd,)
     if [ "$status" != "$want_exit" ] || [ "${got:--}" != "$want" ]; then
@@ -170,13 +198,29 @@ fault() {
         verdict='not ok'
     fi
     count=$((count + 1))
-    printf '%s %d - %-40s %-4s %-9s %-12s %s\n' "$verdict" "$count" "$name" "$status" \
+    printf '%s %d - %-44s %-4s %-9s %-12s %s\n' "$verdict" "$count" "$name" "$status" \
         "${got:--}" "$fpm" "$by_hand"
     if [ "$verdict" != ok ]; then
         failed=$((failed + 1))
         printf '# wanted: exit %s, %s, one line with file and line; said:\n' "$want_exit" "$want"
         sed 's/^/#   /' <<<"$said"
     fi
+}
+
+# lint NAME EXIT CODE BREAK: the chain over mod_fastcgi, broken by BREAK in its file $S, in
+# anna's pool file $A or on the machine; what configtest of httpd says of it is the same for
+# all, as it does not know the directives of a module that is not loaded.
+# shellcheck disable=SC2034  # the commands use them
+lint() {
+    local name="lint: $1" want_exit=$2 want=$3 said status fpm=0 by_hand=-
+    [[ $name =~ ${FAULTS:-} ]] || return 0
+    S=$hand/fastcgi.conf A=$hand/pool.d/fpmpool-fpmt_anna.conf
+    eval "$4" || die "$name: could not be made"
+    said=$("$httpd" -t -f "$scratch/lint/httpd.conf" -D "FPMPOOL_LINT=$S" 2>&1) && status=0 || status=$?
+    said=$(grep -v '^  ' <<<"$said") # the report repeats the line
+    fpm_says "$hand"
+    restore
+    verdict
 }
 
 set_user() { echo "sed -i 's/FPMUser fpmt_anna.*/FPMUser $1/' \$S"; }
@@ -341,6 +385,37 @@ fault 'live: a file in place of the socket' 1 FPMP0312 "$anew; rm $socket; : >$s
 fault 'live: everybody may use the socket' 1 FPMP0315 "$anew; chmod 0666 $socket" -
 fault 'live: the socket directory is closed' 1 FPMP0307 "undo='chmod 0755 $ours/run'; chmod 0700 $ours/run" -
 fault 'live: the socket belongs to another user' 1 FPMP0315 "$anew; chown fpmt_bert $socket" -
+
+# Chains over mod_fastcgi, by the ten rules: each of these leaves httpd starting.
+of_anna() { echo "sed -i '/ServerName anna/,/<.VirtualHost/{$1}' \$S"; }
+lint 'healthy' 0 - ':'
+lint 'AddType and Action differ' 1 FPMP0120 "$(of_anna 's|AddType [^ ]*|AddType application/x-php|')"
+lint 'Action is missing' 1 FPMP0120 "$(of_anna '/Action/d')"
+lint 'AddType is missing' 1 FPMP0120 "$(of_anna '/AddType/d')"
+lint 'extension is misspelt' 1 FPMP0121 "$(of_anna 's/ [.]php$/ .hpp/')"
+lint 'Action and Alias differ' 1 FPMP0123 "$(of_anna 's|Alias /php-anna|Alias /php-ana|')"
+lint 'Alias is missing' 1 FPMP0123 "$(of_anna '/Alias/d')"
+lint "Action's URL is that of a file" 1 FPMP0124 \
+    "undo='rm -f $scratch/sites/fpmt_anna/php-anna'; : >$scratch/sites/fpmt_anna/php-anna"
+lint 'Alias and FastCgiExternalServer differ' 1 FPMP0125 "$(of_anna 's|^\( *Alias.*\)anna$|\1ana|')"
+lint 'FastCgiExternalServer has no socket' 1 FPMP0125 "$(of_anna 's| -socket .*||')"
+lint 'FastCgiExternalServer is given twice' 1 FPMP0126 "sed -i 's|cgi/php-bert|cgi/php-anna|' \$S"
+lint "the Alias is the other user's" 1 FPMP0131 "$(of_anna 's|^\( *Alias.*\)anna$|\1bert|')"
+lint 'its name is that of a file' 1 FPMP0127 "undo='rm -f $scratch/cgi/php-anna'; : >$scratch/cgi/php-anna"
+lint 'socket and listen differ' 1 FPMP0129 "$(of_anna 's|/anna.sock|/ana.sock|')"
+lint 'two pools listen on the socket' 1 FPMP0130 \
+    "sed 's/^\[.*/[again]/' \$A >$hand/pool.d/z.conf"
+lint "the socket is the other user's" 1 FPMP0131 "$(of_anna 's|/anna.sock|/bert.sock|')"
+lint 'socket directory is missing' 1 FPMP0132 \
+    "$(of_anna "s|$hand/run/|/none/|"); sed -i 's|$hand/run/|/none/|' \$A"
+lint 'the pool runs as another user' 1 FPMP0135 "sed -i 's/^user = .*/user = fpmt_bert/' \$A"
+lint 'the pool runs as nobody that exists' 1 FPMP0427 "sed -i 's/^user = .*/user = fpmt_none/' \$A"
+lint 'the pool does not take .php' 1 FPMP0133 "echo 'security.limit_extensions = .phtml' >>\$A"
+lint "the socket is closed to httpd" 1 FPMP0134 "sed -i '/listen.owner/d' \$A"
+lint 'the document root is open to all' 0 FPMP0665 \
+    "undo='chmod 755 $scratch/sites/fpmt_anna'; chmod 777 $scratch/sites/fpmt_anna"
+lint "a file of another user's" 0 FPMP0667 \
+    "undo='chown fpmt_anna: $scratch/sites/fpmt_anna/index.php'; chown fpmt_bert: $scratch/sites/fpmt_anna/index.php"
 
 echo "1..$count"
 [ "$failed" -eq 0 ]
