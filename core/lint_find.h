@@ -56,4 +56,12 @@ const fpmp_conf_t *fpmp_lint_server(const fpmp_lint_t *lint, const char *file,
 /** "fcgi://NAME" of a target of mod_proxy, from pool p; NULL: it has none. */
 const char *fpmp_proxy_name(apr_pool_t *p, const char *target);
 
+/**
+ * The line whose worker mod_proxy takes for this chain, if it leads to another socket: a
+ * <Proxy, ProxyPass or ProxyPassMatch of the same fcgi://NAME; NULL: none.
+ * Source: ap_proxy_get_worker compares the URL behind unix:PATH| only, the server's workers
+ * before those of the host (run by us on httpd 2.4.71).
+ */
+const fpmp_conf_t *fpmp_proxy_worker(const fpmp_lint_t *lint, const fpmp_hand_t *hand);
+
 #endif

@@ -232,6 +232,20 @@ static const char *see_proxy_path(fpmp_trial_t *trial)
                         fpmp_lint_shown(trial, hand->root));
 }
 
+static const char *see_worker(fpmp_trial_t *trial)
+{
+    const fpmp_conf_t *worker = fpmp_proxy_worker(trial->lint, trial->hand);
+
+    trial->mend = "choose another name behind 'fcgi://' for each socket";
+    return worker
+               ? apr_psprintf(trial->p,
+                              "'%s' is the name of %s at %s too, so mod_proxy goes to the "
+                              "socket that stands there",
+                              fpmp_proxy_name(trial->p, trial->conf->args), worker->name,
+                              fpmp_lint_at(trial, worker))
+               : NULL;
+}
+
 static const fpmp_opaque_t *any_opaque(const fpmp_lint_t *lint)
 {
     int i;
@@ -289,6 +303,7 @@ static const struct {
     { "FPMP0126", FPMP_LINK_HANDLER, FPMP_BROKEN, see_server_twice },
     { "FPMP0127", FPMP_LINK_HANDLER, FPMP_BROKEN, see_name_file },
     { "FPMP0128", FPMP_LINK_HANDLER, FPMP_BROKEN, see_proxy_path },
+    { "FPMP0140", FPMP_LINK_SOCKET, FPMP_BROKEN, see_worker },
     { "FPMP0137", FPMP_LINK_SOCKET, FPMP_UNKNOWN, see_opaque },
     { "FPMP0129", FPMP_LINK_SOCKET, FPMP_BROKEN, see_pool },
 };

@@ -18,7 +18,7 @@ const char *fpmp_proxy_name(apr_pool_t *p, const char *target)
     const char *at = strstr(target, "fcgi://");
 
     return at ? apr_pstrmemdup(p, at,
-                               strlen("fcgi://") + strcspn(at + strlen("fcgi://"), "/"))
+                               strlen("fcgi://") + strcspn(at + strlen("fcgi://"), "/ \""))
               : NULL;
 }
 
@@ -181,6 +181,59 @@ static void add_timeout(const fpmp_lint_t *lint, fpmp_hand_t *hand, const char *
     }
 }
 
+/* Of ProxyPass [URL] TARGET, ProxyPassMatch and <Proxy TARGET; "": another directive. */
+static const char *target_of(const fpmp_conf_t *conf)
+{
+    const char *first = fpmp_conf_word(conf, 0);
+
+    if (strcasecmp(conf->name, "<Proxy") == 0) {
+        return first;
+    }
+    if (strcasecmp(conf->name, "ProxyPass") != 0 &&
+        strcasecmp(conf->name, "ProxyPassMatch") != 0) {
+        return "";
+    }
+    return strncmp(first, "unix:", 5) == 0 || strncmp(first, "fcgi:", 5) == 0
+               ? first
+               : fpmp_conf_word(conf, 1);
+}
+
+/* The socket or HOST:PORT of a target. */
+static int leads_to(const fpmp_lint_t *lint, const char *target, const char *address)
+{
+    fpmp_hand_t other = { 0 };
+
+    read_target(lint, &other, target);
+    return other.address && strcmp(other.address, address) == 0;
+}
+
+const fpmp_conf_t *fpmp_proxy_worker(const fpmp_lint_t *lint, const fpmp_hand_t *hand)
+{
+    const fpmp_conf_t *conf = hand->lines[FPMP_HAND_PROXY];
+    const char *mine, *name;
+    int own, i;
+
+    if (!conf || !hand->address) {
+        return NULL;
+    }
+    mine = fpmp_proxy_name(lint->p, conf->args);
+    for (own = 0; own <= (hand->host->conf ? 1 : 0); own++) {
+        const apr_array_header_t *all =
+            fpmp_lint_all_of(lint, own ? hand->host->conf : NULL);
+
+        for (i = 0; i < all->nelts; i++) {
+            const fpmp_conf_t *at = APR_ARRAY_IDX(all, i, const fpmp_conf_t *);
+            const char *target = target_of(at);
+
+            name = *target ? fpmp_proxy_name(lint->p, target) : NULL;
+            if (name && mine && strcmp(name, mine) == 0) {
+                return leads_to(lint, target, hand->address) ? NULL : at;
+            }
+        }
+    }
+    return NULL;
+}
+
 static void find_kind(fpmp_lint_t *lint, const fpmp_hand_host_t *host, const char *name,
                       by_e by)
 {
@@ -198,8 +251,8 @@ static void find_kind(fpmp_lint_t *lint, const fpmp_hand_host_t *host, const cha
             if (by == BY_SECTION) {
                 target = strncasecmp(first, "proxy:", 6) == 0 ? first + 6 : "";
             }
-            else if (strncmp(first, "unix:", 5) != 0 && strncmp(first, "fcgi:", 5) != 0) {
-                target = fpmp_conf_word(conf, 1);
+            else {
+                target = target_of(conf);
             }
             if (strstr(target, "fcgi://") ||
                 (by == BY_SECTION && strncmp(target, "balancer:", 9) == 0)) {
