@@ -137,7 +137,7 @@ static void find_in_host(fpmp_lint_t *lint, const fpmp_hand_host_t *host)
         for (i = 0; i < lines->nelts; i++) {
             const fpmp_conf_t *action = APR_ARRAY_IDX(lines, i, const fpmp_conf_t *);
 
-            if (is_in_force(lint, host, action)) {
+            if (action->words->nelts >= 2 && is_in_force(lint, host, action)) {
                 find_action(lint, host, action);
             }
         }
