@@ -82,7 +82,9 @@ static int on_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
     int broken = 0;
 
     (void)plog;
-    (void)ptemp;
+    if (plan->lines->nelts) {
+        plan->targets = fpmp_targets_find(pconf, fpmp_tree_read(ptemp));
+    }
     fpmp_sync_all(plan, fpmp_plan_complete(plan, s), s);
     if (!is_second_pass()) {
         broken = fpmp_plan_say(plan, s, 0);

@@ -11,6 +11,7 @@
 #include "../mod_fpmpool.h"
 #include "conf.h"
 #include "live.h"
+#include "target.h"
 #include "tree.h"
 #include "view.h"
 
@@ -333,6 +334,7 @@ typedef struct {
     fpmp_where_t sync_where;
     int strict;
     fpmp_where_t strict_where;
+    const fpmp_targets_t *targets; /* of mod_proxy; NULL: not looked at */
     /* derived */
     apr_array_header_t *masters;  /* fpmp_master_t *, the default first */
     apr_array_header_t *chains;   /* fpmp_chain_t * */

@@ -53,8 +53,8 @@ const fpmp_conf_t *fpmp_lint_server(const fpmp_lint_t *lint, const char *file,
 
 /* ---- lint_proxy.c */
 
-/** "fcgi://NAME" of a target of mod_proxy, from pool p; NULL: it has none. */
-const char *fpmp_proxy_name(apr_pool_t *p, const char *target);
+/** "fcgi://NAME" that a line of mod_proxy leads to, from pool p; NULL: elsewhere. */
+const char *fpmp_proxy_name(apr_pool_t *p, const fpmp_conf_t *conf);
 
 /**
  * The line whose worker mod_proxy takes for this chain, if it leads to another socket: a

@@ -241,7 +241,7 @@ static const char *see_worker(fpmp_trial_t *trial)
                ? apr_psprintf(trial->p,
                               "'%s' is the name of %s at %s too, so mod_proxy goes to the "
                               "socket that stands there",
-                              fpmp_proxy_name(trial->p, trial->conf->args), worker->name,
+                              fpmp_proxy_name(trial->p, trial->conf), worker->name,
                               fpmp_lint_at(trial, worker))
                : NULL;
 }

@@ -8,45 +8,42 @@
 #include <string.h>
 #include <strings.h>
 
+#define FCGI "fcgi://"
 #define FCGI_PORT "8000" /* mod_proxy's, where the URL has none */
 
 /* ---- the target -----------------------------------------------------------------------
  */
 
-const char *fpmp_proxy_name(apr_pool_t *p, const char *target)
+static const char *name_of(apr_pool_t *p, const char *target)
 {
-    const char *at = strstr(target, "fcgi://");
+    fpmp_target_t read;
 
-    return at ? apr_pstrmemdup(p, at,
-                               strlen("fcgi://") + strcspn(at + strlen("fcgi://"), "/ \""))
-              : NULL;
+    fpmp_target_read(p, target, &read);
+    return read.name && strncmp(read.name, FCGI, strlen(FCGI)) == 0 ? read.name : NULL;
 }
 
 /* unix:PATH|fcgi://NAME/DIR, or fcgi://HOST:PORT/DIR */
 static void read_target(const fpmp_lint_t *lint, fpmp_hand_t *hand, const char *target)
 {
-    const char *name = fpmp_proxy_name(lint->p, target);
-    const char *bar = strchr(target, '|'), *host, *dir;
+    const char *name = name_of(lint->p, target), *host, *url;
+    fpmp_target_t read;
 
     if (!name) {
         hand->unread = apr_psprintf(lint->p, "what '%s' leads to is not followed",
                                     fpmp_value_shown(lint->p, target));
         return;
     }
-    host = name + strlen("fcgi://");
-    dir = strchr(strstr(target, "fcgi://") + strlen("fcgi://"), '/');
-    if (strncasecmp(target, "unix:", 5) == 0 && bar) {
-        hand->address = apr_pstrmemdup(lint->p, target + 5, bar - target - 5);
-        if (*hand->address != '/') {
-            hand->unread = "its socket is relative to httpd's runtime directory";
-        }
+    fpmp_target_read(lint->p, target, &read);
+    host = name + strlen(FCGI);
+    url = read.socket ? strchr(target, '|') + 1 : target;
+    hand->file = strchr(url + strlen(FCGI), '/');
+    hand->address = read.socket ? read.socket
+                    : strrchr(host, ':') > strrchr(host, ']')
+                        ? host
+                        : apr_pstrcat(lint->p, host, ":" FCGI_PORT, NULL);
+    if (read.socket && *read.socket != '/') {
+        hand->unread = "its socket is relative to httpd's runtime directory";
     }
-    else {
-        hand->address = strrchr(host, ':') > strrchr(host, ']')
-                            ? host
-                            : apr_pstrcat(lint->p, host, ":" FCGI_PORT, NULL);
-    }
-    hand->file = dir;
 }
 
 /* ---- which files ----------------------------------------------------------------------
@@ -181,12 +178,14 @@ static void add_timeout(const fpmp_lint_t *lint, fpmp_hand_t *hand, const char *
     }
 }
 
-/* Of ProxyPass [URL] TARGET, ProxyPassMatch and <Proxy TARGET; "": another directive. */
+/* Of SetHandler TARGET, ProxyPass [URL] TARGET, ProxyPassMatch and <Proxy TARGET; "":
+ * another directive. */
 static const char *target_of(const fpmp_conf_t *conf)
 {
     const char *first = fpmp_conf_word(conf, 0);
 
-    if (strcasecmp(conf->name, "<Proxy") == 0) {
+    if (strcasecmp(conf->name, "<Proxy") == 0 ||
+        strcasecmp(conf->name, "SetHandler") == 0) {
         return first;
     }
     if (strcasecmp(conf->name, "ProxyPass") != 0 &&
@@ -196,6 +195,11 @@ static const char *target_of(const fpmp_conf_t *conf)
     return strncmp(first, "unix:", 5) == 0 || strncmp(first, "fcgi:", 5) == 0
                ? first
                : fpmp_conf_word(conf, 1);
+}
+
+const char *fpmp_proxy_name(apr_pool_t *p, const fpmp_conf_t *conf)
+{
+    return name_of(p, target_of(conf));
 }
 
 /* The socket or HOST:PORT of a target. */
@@ -216,18 +220,18 @@ const fpmp_conf_t *fpmp_proxy_worker(const fpmp_lint_t *lint, const fpmp_hand_t 
     if (!conf || !hand->address) {
         return NULL;
     }
-    mine = fpmp_proxy_name(lint->p, conf->args);
+    mine = fpmp_proxy_name(lint->p, conf);
     for (own = 0; own <= (hand->host->conf ? 1 : 0); own++) {
         const apr_array_header_t *all =
             fpmp_lint_all_of(lint, own ? hand->host->conf : NULL);
 
         for (i = 0; i < all->nelts; i++) {
             const fpmp_conf_t *at = APR_ARRAY_IDX(all, i, const fpmp_conf_t *);
-            const char *target = target_of(at);
+            int makes = strcasecmp(at->name, "SetHandler") != 0;
 
-            name = *target ? fpmp_proxy_name(lint->p, target) : NULL;
+            name = makes ? fpmp_proxy_name(lint->p, at) : NULL;
             if (name && mine && strcmp(name, mine) == 0) {
-                return leads_to(lint, target, hand->address) ? NULL : at;
+                return leads_to(lint, target_of(at), hand->address) ? NULL : at;
             }
         }
     }
@@ -254,7 +258,7 @@ static void find_kind(fpmp_lint_t *lint, const fpmp_hand_host_t *host, const cha
             else {
                 target = target_of(conf);
             }
-            if (strstr(target, "fcgi://") ||
+            if (name_of(lint->p, target) ||
                 (by == BY_SECTION && strncmp(target, "balancer:", 9) == 0)) {
                 find_one(lint, host, conf, by, target);
             }

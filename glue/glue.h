@@ -141,11 +141,13 @@ void fpmp_sync_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, server_rec *s);
 /* ---- request.c and what it calls ------------------------------------------------- */
 
 /**
- * Fixups: would mod_proxy connect to a socket of ours? Only a FPMUser line leads there; a
- * handler text or rewritten name from .htaccess would run scripts as another user.
+ * Fixups: would mod_proxy connect to a pool? To ours only a FPMUser line leads, to another
+ * one only the configuration of the host; a handler text or rewritten name from .htaccess
+ * would run scripts as another user.
+ * @param line  the FPMUser line in force; NULL: none
  * @return OK, or HTTP_FORBIDDEN, logged
  */
-int fpmp_wall_check(request_rec *r);
+int fpmp_wall_check(request_rec *r, const fpmp_line_t *line);
 
 /** Fixups: a PHP file where FPMUser is in force is ours, whoever else claims it. */
 int fpmp_request_claim(request_rec *r);

@@ -36,7 +36,7 @@ int fpmp_request_claim(request_rec *r)
         fpmp_rule_claim(r->filename, line->ext) != FPMP_CLAIM_NONE) {
         r->handler = FPMP_HANDLER;
     }
-    return fpmp_wall_check(r);
+    return fpmp_wall_check(r, line);
 }
 
 /* Log why a PHP file is refused, and refuse it: it is never sent as source. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The sockets of the pools are open to httpd, and so to every module of it. mod_proxy
- * connects to whatever path a handler or a rewritten name gives, also from .htaccess; here
- * such a request is refused before any handler runs, if the path leads to a socket of ours.
+ * Whoever connects to a pool runs scripts as its user, and httpd may connect to every pool.
+ * mod_proxy connects to whatever a handler or a rewritten name gives, also from .htaccess;
+ * here a request that would go to FastCGI is refused before any handler runs, unless the
+ * server configuration itself names that target.
  */
 #include "glue.h"
 
@@ -11,19 +12,19 @@
 
 APLOG_USE_MODULE(fpmpool);
 
-/* The path between "proxy:unix:" (or "unix:") and "|", or NULL. */
-static const char *unix_target(request_rec *r, const char *text)
+/* Where mod_proxy would connect for this request; 0: nowhere that could be a pool. */
+static int target_of(request_rec *r, fpmp_target_t *target)
 {
-    const char *at, *end;
+    const char *socket = r->proxyreq ? apr_table_get(r->notes, "uds_path") : NULL;
+    const char *text = r->proxyreq ? r->filename : r->handler;
+    int found = text && (r->proxyreq || strncasecmp(text, "proxy:", 6) == 0) &&
+                fpmp_target_read(r->pool, text, target);
 
-    if (!text) {
-        return NULL;
+    if (socket) {
+        target->socket = socket; /* ProxyPass: the name has lost its "unix:" already */
+        found = 1;
     }
-    at = strncasecmp(text, "proxy:", 6) == 0 ? text + 6 : text;
-    if (strncasecmp(at, "unix:", 5) != 0 || !(end = strchr(at, '|'))) {
-        return NULL;
-    }
-    return ap_runtime_dir_relative(r->pool, apr_pstrmemdup(r->pool, at + 5, end - at - 5));
+    return found;
 }
 
 /* Is this, all links followed, a socket in the directory of a master, with a name of ours?
@@ -51,22 +52,58 @@ static int is_ours(request_rec *r, const char *path)
     return ours;
 }
 
-int fpmp_wall_check(request_rec *r)
+static int names_our_socket(request_rec *r, const fpmp_target_t *target)
 {
-    const char *path = r->proxyreq ? apr_table_get(r->notes, "uds_path") : NULL;
+    return target->socket && is_ours(r, ap_runtime_dir_relative(r->pool, target->socket));
+}
 
-    if (!path) {
-        path = unix_target(r, r->proxyreq ? r->filename : r->handler);
+/* A host where FPMUser is in force has its pools from it: what the main server names for
+ * other hosts, a distribution's www pool, is not for its files. */
+static int is_configured(request_rec *r, const fpmp_target_t *target, int in_force)
+{
+    const fpmp_targets_t *targets = fpmp_plan_of(r->server->process->pconf)->targets;
+    const char *dir = ap_runtime_dir_relative(r->pool, "");
+    const char *host =
+        fpmp_target_host(r->pool, r->server->defn_name, r->server->defn_line_number);
+    apr_size_t len = strlen(dir);
+    fpmp_target_t bare = *target;
+
+    /* mod_proxy makes the socket absolute; it may be written relative. */
+    if (target->socket && strncmp(target->socket, dir, len) == 0) {
+        bare.socket = target->socket + len + (target->socket[len] == '/');
     }
-    if (!path || !is_ours(r, path)) {
+    return !targets || !fpmp_targets_fcgi(targets, target) ||
+           fpmp_targets_has(targets, host, !in_force, target) ||
+           fpmp_targets_has(targets, host, !in_force, &bare);
+}
+
+int fpmp_wall_check(request_rec *r, const fpmp_line_t *line)
+{
+    fpmp_target_t target = { 0 };
+
+    if (!target_of(r, &target)) {
+        return OK;
+    }
+    if (names_our_socket(r, &target)) {
+        fpmp_request_say(
+            r, NULL, "FPMP0608", FPMP_LINK_HANDLER,
+            apr_psprintf(r->pool,
+                         "'%s' would be reached through mod_proxy at socket '%s' "
+                         "of a pool, past FPMUser",
+                         r->uri, target.socket),
+            "remove the SetHandler, AddHandler or RewriteRule that names the socket");
+        return HTTP_FORBIDDEN;
+    }
+    if (is_configured(r, &target, line != NULL)) {
         return OK;
     }
     fpmp_request_say(
-        r, NULL, "FPMP0608", FPMP_LINK_HANDLER,
+        r, line, "FPMP0609", FPMP_LINK_HANDLER,
         apr_psprintf(r->pool,
-                     "'%s' would be reached through mod_proxy at socket '%s' "
-                     "of a pool, past FPMUser",
-                     r->uri, path),
-        "remove the SetHandler, AddHandler or RewriteRule that names the socket");
+                     "'%s' would be reached through mod_proxy at '%s%s%s', which "
+                     "the configuration of host '%s' does not name",
+                     r->uri, target.socket ? target.socket : "", target.socket ? "|" : "",
+                     target.name, r->server->server_hostname),
+        "remove the line of a .htaccess that does, or name it in the host");
     return HTTP_FORBIDDEN;
 }
