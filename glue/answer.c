@@ -118,12 +118,55 @@ static void settle_length(fpmp_answer_t *answer)
     }
 }
 
+/* Where the name of a header ends, if it can be one; httpd's own status line is none. */
+static const char *name_end(const char *line)
+{
+    const char *end = ap_scan_http_token(line);
+
+    return strncmp(line, "HTTP/", 5) == 0 ? line : end > line && *end == ':' ? end : NULL;
+}
+
+/* The first byte that no header may have: a control character (a CR that ends no line among
+ * them: another reader could see an end there), or one that a name cannot have. -1: none.
+ * Lines without a colon are left to ap_scan_script_header. Each line ends with LF. */
+static int odd_byte(const char *head, apr_size_t len)
+{
+    const char *at = head, *end = head + len;
+
+    while (at < end) {
+        const char *eol = memchr(at, '\n', end - at), *c;
+        apr_size_t line_len = eol - at;
+
+        if (line_len && at[line_len - 1] == '\r') {
+            line_len--;
+        }
+        for (c = at; c < at + line_len; c++) {
+            if (((unsigned char)*c < 0x20 && *c != '\t') || *c == 0x7f) {
+                return (unsigned char)*c;
+            }
+        }
+        if (memchr(at, ':', line_len) && !name_end(at)) {
+            return (unsigned char)*ap_scan_http_token(at);
+        }
+        at = eol + 1;
+    }
+    return -1;
+}
+
 static int parse_head(fpmp_answer_t *answer, const char *head, apr_size_t len)
 {
     request_rec *r = answer->r;
+    int odd = odd_byte(head, len);
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     int status;
 
+    if (odd >= 0) {
+        return broken(answer, "FPMP0629",
+                      apr_psprintf(r->pool,
+                                   "the header of the answer has a line with byte 0x%02x",
+                                   odd),
+                      "mend the script's header() calls");
+    }
     APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_transient_create(head, len, bb->bucket_alloc));
     APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
     /* httpd drops a script's Content-Length unless told that it is watched, as it is here.

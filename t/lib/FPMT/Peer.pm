@@ -52,6 +52,34 @@ sub answer {
     POSIX::_exit(0);
 }
 
+# Serves in a process of its own: $code gets each connection, after a request came in, and its
+# number, 0 for the first.
+sub serve {
+    my ($self, $code) = @_;
+    $self->listen;
+    $self->{pid} = fork // die "fork: $!\n";
+    return $self if $self->{pid};
+    $SIG{PIPE} = 'IGNORE';
+    $SIG{TERM} = sub { require POSIX; POSIX::_exit(0) };
+    for (my $n = 0; my $conn = $self->{fh}->accept; $n++) {
+        sysread $conn, my $request, 1 << 20;
+        $code->($conn, $n);
+        close $conn;
+    }
+    require POSIX;
+    POSIX::_exit(0);
+}
+
+# Writes all of a text, whatever one write takes; false when the other side is gone.
+sub put_all {
+    my ($conn, $text) = @_;
+    for (my $at = 0; $at < length $text;) {
+        my $sent = syswrite $conn, $text, length($text) - $at, $at or return 0;
+        $at += $sent;
+    }
+    return 1;
+}
+
 # A queue with room for nobody.
 sub full {
     my ($self) = @_;
