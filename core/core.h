@@ -526,6 +526,20 @@ fpmp_fcgi_event_e fpmp_fcgi_next(fpmp_fcgi_reader_t *reader, const char **data,
                                  apr_size_t *len, const char **piece, apr_size_t *piece_len)
     FPMP_NONNULL(1, 2, 3, 4, 5);
 
+/* ---- head.c: the header of an answer --------------------------------------------- */
+
+/** Bytes up to and with the empty line that ends a CGI header; 0: it is not there. */
+apr_size_t fpmp_head_end(const char *data, apr_size_t len) FPMP_NONNULL(1);
+
+/**
+ * The first byte that no header may have: a control character (a CR that ends no line is
+ * one: another reader could see an end there), or one that a name cannot have. Lines
+ * without a colon are not judged.
+ * @param head  as far as fpmp_head_end says
+ * @return 0 to 255, or -1: none
+ */
+int fpmp_head_odd_byte(const char *head, apr_size_t len) FPMP_NONNULL(1);
+
 /* ---- report.c, report_json.c ----------------------------------------------------- */
 
 /**

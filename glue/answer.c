@@ -73,23 +73,6 @@ static void take_err(fpmp_answer_t *answer, const char *piece, apr_size_t len)
 /* ---- header -----------------------------------------------------------------------------
  */
 
-/* Bytes up to and with the empty line that ends the header; 0: it is not there. */
-static apr_size_t head_end(const char *data, apr_size_t len)
-{
-    const char *at = data, *end = data + len;
-
-    while ((at = memchr(at, '\n', end - at)) != NULL) {
-        at++;
-        if (at < end && *at == '\n') {
-            return at + 1 - data;
-        }
-        if (at + 1 < end && at[0] == '\r' && at[1] == '\n') {
-            return at + 2 - data;
-        }
-    }
-    return 0;
-}
-
 /* What PHP may not say about the connection to the client. */
 static void drop_hop_by_hop(apr_table_t *headers)
 {
@@ -118,45 +101,10 @@ static void settle_length(fpmp_answer_t *answer)
     }
 }
 
-/* Where the name of a header ends, if it can be one; httpd's own status line is none. */
-static const char *name_end(const char *line)
-{
-    const char *end = ap_scan_http_token(line);
-
-    return strncmp(line, "HTTP/", 5) == 0 ? line : end > line && *end == ':' ? end : NULL;
-}
-
-/* The first byte that no header may have: a control character (a CR that ends no line among
- * them: another reader could see an end there), or one that a name cannot have. -1: none.
- * Lines without a colon are left to ap_scan_script_header. Each line ends with LF. */
-static int odd_byte(const char *head, apr_size_t len)
-{
-    const char *at = head, *end = head + len;
-
-    while (at < end) {
-        const char *eol = memchr(at, '\n', end - at), *c;
-        apr_size_t line_len = eol - at;
-
-        if (line_len && at[line_len - 1] == '\r') {
-            line_len--;
-        }
-        for (c = at; c < at + line_len; c++) {
-            if (((unsigned char)*c < 0x20 && *c != '\t') || *c == 0x7f) {
-                return (unsigned char)*c;
-            }
-        }
-        if (memchr(at, ':', line_len) && !name_end(at)) {
-            return (unsigned char)*ap_scan_http_token(at);
-        }
-        at = eol + 1;
-    }
-    return -1;
-}
-
 static int parse_head(fpmp_answer_t *answer, const char *head, apr_size_t len)
 {
     request_rec *r = answer->r;
-    int odd = odd_byte(head, len);
+    int odd = fpmp_head_odd_byte(head, len);
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     int status;
 
@@ -244,7 +192,7 @@ static int take_out(fpmp_answer_t *answer, apr_bucket *bucket, const char *data,
         add_body(answer, bucket, data, piece, len);
         return OK;
     }
-    if (had == 0 && (end = head_end(piece, len)) > 0) {
+    if (had == 0 && (end = fpmp_head_end(piece, len)) > 0) {
         status = parse_head(answer, piece, end); /* nearly always: in one piece, no copy */
     }
     else {
@@ -258,7 +206,7 @@ static int take_out(fpmp_answer_t *answer, apr_bucket *bucket, const char *data,
         }
         memcpy(answer->head + had, piece, len);
         answer->head_len += len;
-        end = head_end(answer->head, answer->head_len);
+        end = fpmp_head_end(answer->head, answer->head_len);
         if (end == 0) {
             return OK;
         }

@@ -9,6 +9,7 @@
 #include "../host/host.h"
 #include "scratch.h"
 
+#include <apr_file_info.h>
 #include <ctype.h>
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -893,6 +894,53 @@ static void each_byte_of_a_section_means_the_same_to_php_fpm(void **state)
     assert_int_equal(bench->faults, 0);
 }
 
+#define SEEDS "tests/fuzz/seeds/ini"
+
+/* What we understand wholly, PHP-FPM reads too; and where it takes the file, both end with
+ * the same pools. */
+static void the_seeds_of_the_fuzzer_mean_the_same(void **state)
+{
+    bench_t *bench = *state;
+    apr_dir_t *dir;
+    apr_finfo_t entry;
+    int understood = 0, opaque = 0;
+
+    assert_int_equal(apr_dir_open(&dir, SEEDS, bench->p), APR_SUCCESS);
+    while (apr_dir_read(&entry, APR_FINFO_NAME, dir) == APR_SUCCESS) {
+        fpmp_master_facts_t *facts;
+        fpmp_file_t seed = { 0 };
+        const char *said;
+        fpmp_view_t *view;
+        int status;
+
+        if (!strstr(entry.name, ".conf")) {
+            continue;
+        }
+        open_dir(bench);
+        fpmp_facts_file(bench->p, apr_pstrcat(bench->p, SEEDS "/", entry.name, NULL),
+                        &seed);
+        assert_non_null(seed.text);
+        put_named(bench, "a.conf", seed.text);
+        put_text(bench->master.config_path,
+                 with_dir(bench, "[global]\nerror_log = /dev/null\n" ALL));
+        view = read_files(bench, &facts);
+        status = ask_fpm(bench, &said);
+        understood += view->opaque->nelts == 0;
+        opaque += view->opaque->nelts > 0;
+        if (!view->opaque->nelts && strstr(said, "syntax error")) {
+            FAULT(bench, "%s: understood, but PHP-FPM says: %s", entry.name, said);
+        }
+        if (!view->opaque->nelts && status == 0) {
+            expect_text(bench, entry.name, pools_text(bench->p, view->pools, 1),
+                        said_text(bench->p, said, 1));
+        }
+        scratch_remove(bench->dir);
+    }
+    apr_dir_close(dir);
+    assert_true(understood >= 2 && opaque >= 1);
+    assert_int_equal(bench->faults, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -901,6 +949,7 @@ int main(void)
         ROW(copies_mean_what_the_files_mean),
         ROW(each_byte_that_we_read_means_the_same_to_php_fpm),
         ROW(each_byte_of_a_section_means_the_same_to_php_fpm),
+        ROW(the_seeds_of_the_fuzzer_mean_the_same),
     };
 
     apr_initialize();

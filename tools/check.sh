@@ -72,6 +72,7 @@ stage build-clang
 stage all
 tests check-unit build/unit.log
 tests check-valgrind build/valgrind.log
+tests check-fuzz build/fuzz.log
 tests check-faults build/faults.log
 tests check-t build/t.log
 finish

@@ -18,6 +18,7 @@ apxs:                apache2-dev           httpd-devel            demo
 specs:               -                     redhat-rpm-config      demo
 fpm:                 php-fpm               php-fpm                demo
 cmd:clang            clang                 clang                  -
+fuzzer:              libclang-rt-dev       compiler-rt            -
 cmd:valgrind         valgrind              valgrind               -
 cmd:strace           strace                strace                 -
 cmd:openssl          openssl               openssl                -
@@ -42,6 +43,7 @@ there() { # there kind:thing
 #include <stdint.h>
 #include <setjmp.h>
 #include <$thing>" | gcc -E - >/dev/null 2>&1 ;;
+        fuzzer:*) command -v clang >/dev/null && compgen -G "$(clang -print-resource-dir)/lib/*/libclang_rt.fuzzer*.a" >/dev/null ;;
         # Fedora's apxs hands out flags that name a file of this package.
         specs:*) [ ! -e /etc/fedora-release ] || [ -d /usr/lib/rpm/redhat ] ;;
     esac
