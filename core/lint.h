@@ -51,7 +51,6 @@ typedef struct {
     const fpmp_view_t *view; /* of the master */
     /* lint_judge.c */
     const fpmp_finding_t *broken; /* the first link that does not hold */
-    const fpmp_conf_t *twin;      /* a FastCgiExternalServer of the same name; NULL: none */
     /* lint_line.c */
     const char *text;         /* "FPMUser david pm.max_children=5"; NULL: none */
     fpmp_line_t *line;        /* the same, parsed; NULL: none */
@@ -74,8 +73,11 @@ typedef struct {
     uid_t euid;                /* whom we run as */
     apr_array_header_t *hosts; /* fpmp_hand_host_t *, the main server first */
     apr_array_header_t *hands; /* fpmp_hand_t * */
-    apr_hash_t *index;         /* of beside->conf; lint_find.c only */
-    apr_hash_t *answers;       /* of httpd's regular expressions */
+    apr_hash_t *index;         /* of beside->conf; lint_index.c only */
+    apr_hash_t
+        *servers;      /* name -> const fpmp_conf_t * of FastCgiExternalServer, an array */
+    apr_hash_t *alone; /* pool file -> the one pool in it, or ""; lint_pool.c */
+    apr_hash_t *answers; /* of httpd's regular expressions */
     apr_array_header_t
         *extensions;             /* const char *: that a line of the configuration names */
     apr_array_header_t *masters; /* fpmp_lint_master_t */

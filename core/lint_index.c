@@ -14,13 +14,14 @@ static const char *index_key(apr_pool_t *p, const fpmp_conf_t *host, const char 
     return apr_psprintf(p, "%pp %s", (const void *)host, fpmp_lower(p, name));
 }
 
-static void index_add(fpmp_lint_t *lint, const char *key, const fpmp_conf_t *conf)
+static void add_to(apr_pool_t *p, apr_hash_t *hash, const char *key,
+                   const fpmp_conf_t *conf)
 {
-    apr_array_header_t *list = apr_hash_get(lint->index, key, APR_HASH_KEY_STRING);
+    apr_array_header_t *list = apr_hash_get(hash, key, APR_HASH_KEY_STRING);
 
     if (!list) {
-        list = apr_array_make(lint->p, 2, sizeof(const fpmp_conf_t *));
-        apr_hash_set(lint->index, key, APR_HASH_KEY_STRING, list);
+        list = apr_array_make(p, 2, sizeof(const fpmp_conf_t *));
+        apr_hash_set(hash, key, APR_HASH_KEY_STRING, list);
     }
     APR_ARRAY_PUSH(list, const fpmp_conf_t *) = conf;
 }
@@ -50,6 +51,7 @@ void fpmp_lint_index(fpmp_lint_t *lint)
     int i, w;
 
     lint->index = apr_hash_make(lint->p);
+    lint->servers = apr_hash_make(lint->p);
     lint->answers = apr_hash_make(lint->p);
     lint->extensions = apr_array_make(lint->p, 16, sizeof(const char *));
     for (k = 0; k < sizeof(usual) / sizeof(usual[0]); k++) {
@@ -61,8 +63,11 @@ void fpmp_lint_index(fpmp_lint_t *lint)
         int maps =
             strcasecmp(at->name, "AddType") == 0 || strcasecmp(at->name, "AddHandler") == 0;
 
-        index_add(lint, index_key(lint->p, at->host, at->name), at);
-        index_add(lint, index_key(lint->p, at->host, ""), at);
+        add_to(lint->p, lint->index, index_key(lint->p, at->host, at->name), at);
+        add_to(lint->p, lint->index, index_key(lint->p, at->host, ""), at);
+        if (strcasecmp(at->name, "FastCgiExternalServer") == 0) {
+            add_to(lint->p, lint->servers, fpmp_lint_path(lint, fpmp_conf_word(at, 0)), at);
+        }
         for (w = 1; maps && w < at->words->nelts; w++) {
             const char *word = fpmp_conf_word(at, w);
             const char *ext = fpmp_lower(lint->p, *word == '.' ? word + 1 : word);

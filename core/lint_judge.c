@@ -190,7 +190,6 @@ static const char *see_server_twice(fpmp_trial_t *trial)
     const fpmp_conf_t *twin =
         server ? fpmp_lint_server(trial->lint, trial->hand->file, server) : NULL;
 
-    trial->hand->twin = twin;
     trial->conf = server;
     trial->mend = "choose a name of its own for each user";
     return twin ? apr_psprintf(
@@ -317,29 +316,16 @@ void fpmp_lint_say(fpmp_trial_t *trial, const char *code, fpmp_link_e link,
                                            conf->where, seen, trial->mend);
 }
 
-/* A name given twice is one fault, whichever chains lead to it. */
-static const fpmp_finding_t *said_before(const fpmp_trial_t *trial)
-{
-    const fpmp_conf_t *server = trial->hand->lines[FPMP_HAND_SERVER];
-    int i;
-
-    for (i = 0; server && i < trial->lint->hands->nelts; i++) {
-        const fpmp_hand_t *other =
-            APR_ARRAY_IDX(trial->lint->hands, i, const fpmp_hand_t *);
-
-        if (other->twin && other->lines[FPMP_HAND_SERVER] == server) {
-            return other->broken;
-        }
-    }
-    return NULL;
-}
-
 static void judge(fpmp_trial_t *trial)
 {
     const fpmp_conf_t *const *lines = trial->hand->lines;
     apr_size_t i;
 
-    trial->hand->broken = said_before(trial);
+    /* A name given twice is one fault, whichever chains lead to it. */
+    if (lines[FPMP_HAND_SERVER]) {
+        trial->hand->broken =
+            apr_hash_get(trial->twins, &lines[FPMP_HAND_SERVER], sizeof(lines[0]));
+    }
     if (trial->hand->broken) {
         return;
     }
@@ -354,6 +340,10 @@ static void judge(fpmp_trial_t *trial)
         seen = rules[i].see(trial);
         if (seen) {
             fpmp_lint_say(trial, rules[i].code, rules[i].link, rules[i].weight, seen);
+            if (rules[i].see == see_server_twice) {
+                apr_hash_set(trial->twins, &lines[FPMP_HAND_SERVER], sizeof(lines[0]),
+                             trial->hand->broken);
+            }
             return;
         }
     }
@@ -362,12 +352,14 @@ static void judge(fpmp_trial_t *trial)
 
 void fpmp_lint_judge(fpmp_plan_t *plan, fpmp_lint_t *lint)
 {
+    apr_hash_t *twins = apr_hash_make(plan->pool);
     int i;
 
     for (i = 0; i < lint->hands->nelts; i++) {
         fpmp_trial_t trial = { .p = plan->pool,
                                .plan = plan,
                                .lint = lint,
+                               .twins = twins,
                                .hand = APR_ARRAY_IDX(lint->hands, i, fpmp_hand_t *) };
 
         judge(&trial);

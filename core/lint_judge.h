@@ -11,6 +11,8 @@ typedef struct {
     apr_pool_t *p;
     fpmp_plan_t *plan;
     fpmp_lint_t *lint;
+    apr_hash_t *twins; /* const fpmp_conf_t * -> its finding: FastCgiExternalServer that is
+                          given twice, said already */
     fpmp_hand_t *hand;
     const fpmp_conf_t *conf; /* the line to blame */
     const char *mend;        /* set by the rule that speaks */

@@ -55,57 +55,106 @@ static const char *real_of(apr_pool_t *p, apr_hash_t *places, const char *path)
     return fpmp_foreign_real(p, &asked, path);
 }
 
-static int listens_on(const fpmp_lint_t *lint, const fpmp_view_t *view,
-                      const fpmp_pool_t *pool, const char *address)
-{
-    apr_pool_t *p = lint->p;
-    fpmp_listen_t listen = fpmp_listen_read(p, pool);
-    const char *value = fpmp_pool_value(pool, "listen"), *port;
+/* A pool and whose it is. */
+typedef struct {
+    const fpmp_pool_t *pool;
+    const fpmp_lint_master_t *at;
+} listener_t;
 
-    if (listen.kind == FPMP_LISTEN_PATH) {
-        return *address == '/' && strcmp(real_of(p, view->asked->places, listen.path),
-                                         real_of(p, lint->places, address)) == 0;
-    }
-    port = strrchr(address, ':');
-    return listen.kind == FPMP_LISTEN_TCP && *address != '/' && port &&
-           strcmp(port + 1, listen.port) == 0 &&
-           is_same_host(host_of(p, value), host_of(p, address));
+/* "unix:REAL PATH", or "tcp:PORT"; NULL: it listens nowhere that is known. */
+static const char *key_of(apr_pool_t *p, const listener_t *listener)
+{
+    fpmp_listen_t listen = fpmp_listen_read(p, listener->pool);
+
+    return listen.kind == FPMP_LISTEN_PATH
+               ? apr_pstrcat(
+                     p, "unix:", real_of(p, listener->at->view->asked->places, listen.path),
+                     NULL)
+           : listen.kind == FPMP_LISTEN_TCP ? apr_pstrcat(p, "tcp:", listen.port, NULL)
+                                            : NULL;
 }
 
-static void follow(const fpmp_lint_t *lint, fpmp_hand_t *hand)
+static void add_listener(fpmp_lint_t *lint, apr_hash_t *listeners, listener_t listener)
 {
+    const char *key = key_of(lint->p, &listener), *file = listener.pool->file;
+    apr_array_header_t *list =
+        key ? apr_hash_get(listeners, key, APR_HASH_KEY_STRING) : NULL;
+
+    if (key && !list) {
+        list = apr_array_make(lint->p, 1, sizeof(listener_t));
+        apr_hash_set(listeners, key, APR_HASH_KEY_STRING, list);
+    }
+    if (key) {
+        APR_ARRAY_PUSH(list, listener_t) = listener;
+    }
+    apr_hash_set(
+        lint->alone, file, APR_HASH_KEY_STRING,
+        apr_hash_get(lint->alone, file, APR_HASH_KEY_STRING) ? "" : listener.pool->name);
+}
+
+static apr_hash_t *find_listeners(fpmp_lint_t *lint)
+{
+    apr_hash_t *listeners = apr_hash_make(lint->p);
     int i, k;
 
+    lint->alone = apr_hash_make(lint->p);
     for (i = 0; i < lint->masters->nelts; i++) {
         const fpmp_lint_master_t *at = &APR_ARRAY_IDX(lint->masters, i, fpmp_lint_master_t);
 
         for (k = 0; k < at->view->pools->nelts; k++) {
-            const fpmp_pool_t *pool =
-                APR_ARRAY_IDX(at->view->pools, k, const fpmp_pool_t *);
+            listener_t listener = { APR_ARRAY_IDX(at->view->pools, k, const fpmp_pool_t *),
+                                    at };
 
-            if (!listens_on(lint, at->view, pool, hand->address)) {
-                continue;
-            }
-            if (hand->pool) {
-                hand->pool_too = hand->pool_too ? hand->pool_too : pool;
-                continue;
-            }
-            hand->pool = pool;
-            hand->master = at->master;
-            hand->view = at->view;
+            add_listener(lint, listeners, listener);
         }
+    }
+    return listeners;
+}
+
+static int takes(apr_pool_t *p, const listener_t *listener, const char *address)
+{
+    return *address == '/' ||
+           is_same_host(host_of(p, fpmp_pool_value(listener->pool, "listen")),
+                        host_of(p, address));
+}
+
+static void follow(const fpmp_lint_t *lint, apr_hash_t *listeners, fpmp_hand_t *hand)
+{
+    apr_pool_t *p = lint->p;
+    const char *port = strrchr(hand->address, ':');
+    const char *key =
+        *hand->address == '/'
+            ? apr_pstrcat(p, "unix:", real_of(p, lint->places, hand->address), NULL)
+            : apr_pstrcat(p, "tcp:", port ? port + 1 : "", NULL);
+    const apr_array_header_t *list = apr_hash_get(listeners, key, APR_HASH_KEY_STRING);
+    int i;
+
+    for (i = 0; list && i < list->nelts; i++) {
+        const listener_t *listener = &APR_ARRAY_IDX(list, i, listener_t);
+
+        if (!takes(p, listener, hand->address)) {
+            continue;
+        }
+        if (hand->pool) {
+            hand->pool_too = hand->pool_too ? hand->pool_too : listener->pool;
+            continue;
+        }
+        hand->pool = listener->pool;
+        hand->master = listener->at->master;
+        hand->view = listener->at->view;
     }
 }
 
 void fpmp_lint_follow(fpmp_lint_t *lint)
 {
+    apr_hash_t *listeners = find_listeners(lint);
     int i;
 
     for (i = 0; i < lint->hands->nelts; i++) {
         fpmp_hand_t *hand = APR_ARRAY_IDX(lint->hands, i, fpmp_hand_t *);
 
         if (hand->address && !hand->unread) {
-            follow(lint, hand);
+            follow(lint, listeners, hand);
         }
     }
 }

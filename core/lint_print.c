@@ -113,17 +113,14 @@ static void put_sections(const fpmp_lint_t *lint, const fpmp_hand_t *hand,
 }
 
 /* A pool file with one section goes as a whole. */
-static const char *pool_text(apr_pool_t *p, const fpmp_hand_t *hand)
+static const char *pool_text(apr_pool_t *p, const fpmp_lint_t *lint,
+                             const fpmp_hand_t *hand)
 {
-    int i, alone = 1;
+    const char *alone = apr_hash_get(lint->alone, hand->pool->file, APR_HASH_KEY_STRING);
 
-    for (i = 0; i < hand->view->pools->nelts; i++) {
-        const fpmp_pool_t *pool = APR_ARRAY_IDX(hand->view->pools, i, const fpmp_pool_t *);
-
-        alone &= pool == hand->pool || strcmp(pool->file, hand->pool->file) != 0;
-    }
     return apr_psprintf(p, "%s, %s [%s]", hand->pool->file,
-                        alone ? "the whole file:" : "the section", hand->pool->name);
+                        alone && *alone ? "the whole file:" : "the section",
+                        hand->pool->name);
 }
 
 static void put_replaced(const fpmp_lint_t *lint, const fpmp_hand_t *hand,
@@ -139,7 +136,7 @@ static void put_replaced(const fpmp_lint_t *lint, const fpmp_hand_t *hand,
         }
     }
     put_sections(lint, hand, out);
-    put_removed(out, pool_text(p, hand));
+    put_removed(out, pool_text(p, lint, hand));
     for (i = 0; i < hand->lost->nelts; i++) {
         put(out, "would change", APR_ARRAY_IDX(hand->lost, i, const char *));
     }

@@ -155,20 +155,15 @@ void fpmp_lint_alias(const fpmp_lint_t *lint, fpmp_hand_t *hand)
 const fpmp_conf_t *fpmp_lint_server(const fpmp_lint_t *lint, const char *file,
                                     const fpmp_conf_t *but)
 {
-    int h, i;
+    const apr_array_header_t *lines =
+        apr_hash_get(lint->servers, file, APR_HASH_KEY_STRING);
+    int i;
 
-    for (h = 0; h < lint->hosts->nelts; h++) {
-        const apr_array_header_t *lines = fpmp_lint_own(
-            lint, APR_ARRAY_IDX(lint->hosts, h, const fpmp_hand_host_t *)->conf,
-            "FastCgiExternalServer");
+    for (i = 0; lines && i < lines->nelts; i++) {
+        const fpmp_conf_t *conf = APR_ARRAY_IDX(lines, i, const fpmp_conf_t *);
 
-        for (i = 0; i < lines->nelts; i++) {
-            const fpmp_conf_t *conf = APR_ARRAY_IDX(lines, i, const fpmp_conf_t *);
-
-            if (conf != but &&
-                strcmp(fpmp_lint_path(lint, fpmp_conf_word(conf, 0)), file) == 0) {
-                return conf;
-            }
+        if (conf != but) {
+            return conf;
         }
     }
     return NULL;

@@ -115,7 +115,7 @@ fpmp_lint_t *fpmp_lint_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd)
 
     beside->matches = fpmp_regex_matches;
     beside->mod_php = *file ? NULL : mod_php();
-    lint->server_root = ap_server_root_relative(p, "");
+    lint->server_root = ap_server_root_relative(p, ".");
     beside->conf = *file ? fpmp_lint_read(plan, file, &lint->server_root, &beside->mod_php)
                          : fpmp_tree_read(p);
     lint->p = p;

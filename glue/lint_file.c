@@ -25,6 +25,7 @@ typedef struct {
     apr_array_header_t *out;
     apr_array_header_t *frames; /* frame_t, the innermost last */
     apr_hash_t *defined;
+    apr_hash_t *modules; /* that the files load, or ask for by <IfModule */
     const char *server_root;
     const char *mod_php;
     int depth;
@@ -80,9 +81,8 @@ static void include(reading_t *reading, const char *pattern, fpmp_where_t where,
                     int optional)
 {
     apr_pool_t *p = reading->plan->pool;
-    const char *path = *pattern == '/'
-                           ? pattern
-                           : apr_pstrcat(p, reading->server_root, "/", pattern, NULL);
+    const char *path =
+        *pattern == '/' ? pattern : ap_make_full_path(p, reading->server_root, pattern);
     apr_finfo_t info;
     glob_t found;
     size_t i;
@@ -129,6 +129,33 @@ static const frame_t *innermost(const reading_t *reading)
                : NULL;
 }
 
+/* "fastcgi" of "mod_fastcgi.c" and of "fastcgi_module". */
+static const char *module_name(apr_pool_t *p, const char *word)
+{
+    apr_size_t len = strlen(word);
+
+    if (len > 6 && strncmp(word, "mod_", 4) == 0 && strcmp(word + len - 2, ".c") == 0) {
+        return apr_pstrmemdup(p, word + 4, len - 6);
+    }
+    return len > 7 && strcmp(word + len - 7, "_module") == 0
+               ? apr_pstrmemdup(p, word, len - 7)
+               : word;
+}
+
+/* Which modules that machine has is not known here, and its lines are what is judged: one
+ * that is asked for is there, one that is asked to be missing is not, unless the files
+ * load it or asked for it before. */
+static int if_module(reading_t *reading, const char *word, int not )
+{
+    const char *name = module_name(reading->plan->pool, word);
+
+    if (not ) {
+        return apr_hash_get(reading->modules, name, APR_HASH_KEY_STRING) == NULL;
+    }
+    apr_hash_set(reading->modules, name, APR_HASH_KEY_STRING, name);
+    return 1;
+}
+
 /* A section that httpd itself decides on while it reads: -1 for any other, else its truth.
  */
 static int condition(reading_t *reading, const char *name, const char *args)
@@ -145,9 +172,10 @@ static int condition(reading_t *reading, const char *name, const char *args)
     if (strcasecmp(name, "<Macro") == 0) {
         return 0;
     }
-    /* Which modules that machine has is not known here: its lines are what is judged. */
-    return strcasecmp(name, "<IfModule") == 0 || strcasecmp(name, "<IfDirective") == 0 ||
-                   strcasecmp(name, "<IfSection") == 0 ||
+    if (strcasecmp(name, "<IfModule") == 0) {
+        return if_module(reading, word, not );
+    }
+    return strcasecmp(name, "<IfDirective") == 0 || strcasecmp(name, "<IfSection") == 0 ||
                    strcasecmp(name, "<IfVersion") == 0
                ? !not
                : -1;
@@ -198,8 +226,12 @@ static int read_own(reading_t *reading, const char *name, const char *args,
     int optional = strcasecmp(name, "IncludeOptional") == 0;
 
     if (optional || strcasecmp(name, "Include") == 0) {
+        const char *pattern = ap_getword_conf(p, &args);
+
         reading->depth++;
-        include(reading, ap_getword_conf(p, &args), where, optional);
+        if (*pattern) {
+            include(reading, pattern, where, optional);
+        }
         reading->depth--;
         return 1;
     }
@@ -223,6 +255,7 @@ static int read_own(reading_t *reading, const char *name, const char *args,
     if (strcasecmp(name, "LoadModule") == 0) {
         const char *module = ap_getword_conf(p, &args);
 
+        apr_hash_set(reading->modules, module_name(p, module), APR_HASH_KEY_STRING, module);
         reading->mod_php =
             strncasecmp(module, "php", 3) == 0 ? "mod_php" : reading->mod_php;
     }
@@ -255,13 +288,53 @@ static void read_line(reading_t *reading, const char *text, fpmp_where_t where)
     }
 }
 
+/* A FIFO or device would be waited for. */
+static apr_status_t open_file(apr_pool_t *p, const char *path, ap_configfile_t **file)
+{
+    apr_finfo_t info;
+    apr_status_t status = apr_stat(&info, path, APR_FINFO_TYPE, p);
+
+    if (status == APR_SUCCESS && info.filetype != APR_REG) {
+        return APR_EBADPATH;
+    }
+    return status == APR_SUCCESS ? ap_pcfg_openfile(file, p, path) : status;
+}
+
+static const char *why_unread(apr_pool_t *p, apr_status_t status)
+{
+    char why[120];
+
+    return status == APR_EBADPATH ? "it is no regular file"
+           : status == APR_ENOSPC ? "a line is too long"
+                                  : apr_pstrdup(p, apr_strerror(status, why, sizeof(why)));
+}
+
+/* A section ends where its file does. */
+static void close_all(reading_t *reading, int open, fpmp_where_t where)
+{
+    apr_pool_t *p = reading->plan->pool;
+
+    while (reading->frames->nelts > open) {
+        const frame_t *frame = innermost(reading);
+
+        where.line = frame->line;
+        where.directive = frame->name;
+        if (reading->frames->nelts == open + 1) {
+            say(reading, "FPMP0119", FPMP_BROKEN, where,
+                apr_psprintf(p, "%s> is not closed in its file", frame->name),
+                apr_psprintf(p, "write '</%s>' behind its last line", frame->name + 1));
+        }
+        apr_array_pop(reading->frames);
+    }
+}
+
 static void read_file(reading_t *reading, const char *path, fpmp_where_t from)
 {
     apr_pool_t *p = reading->plan->pool;
-    char *line = apr_palloc(p, LINE_MAX_BYTES), why[120];
+    char *line = apr_palloc(p, LINE_MAX_BYTES);
     fpmp_where_t where = { apr_pstrdup(p, path), 0, NULL };
     ap_configfile_t *file;
-    apr_status_t status = ap_pcfg_openfile(&file, p, path);
+    apr_status_t status = open_file(p, path, &file);
     int open = reading->frames->nelts;
 
     if (status == APR_SUCCESS) {
@@ -278,19 +351,10 @@ static void read_file(reading_t *reading, const char *path, fpmp_where_t from)
             apr_psprintf(p, "file '%s' could not be read%s: %s",
                          fpmp_text_shown(p, path, 100),
                          where.line ? apr_psprintf(p, " after line %d", where.line) : "",
-                         apr_strerror(status, why, sizeof(why))),
+                         why_unread(p, status)),
             "name a file that httpd could read");
     }
-    while (reading->frames->nelts > open) {
-        const frame_t *frame = innermost(reading);
-
-        where.line = frame->line;
-        where.directive = frame->name;
-        say(reading, "FPMP0119", FPMP_BROKEN, where,
-            apr_psprintf(p, "%s> is not closed in its file", frame->name),
-            apr_psprintf(p, "write '</%s>' behind its last line", frame->name + 1));
-        apr_array_pop(reading->frames);
-    }
+    close_all(reading, open, where);
 }
 
 apr_array_header_t *fpmp_lint_read(fpmp_plan_t *plan, const char *file,
@@ -303,6 +367,7 @@ apr_array_header_t *fpmp_lint_read(fpmp_plan_t *plan, const char *file,
     reading.out = apr_array_make(plan->pool, 64, sizeof(const fpmp_conf_t *));
     reading.frames = apr_array_make(plan->pool, 8, sizeof(frame_t));
     reading.defined = apr_hash_make(plan->pool);
+    reading.modules = apr_hash_make(plan->pool);
     /* Relative to where the command was given, as a shell completes it. */
     if (apr_filepath_merge(&path, NULL, file, 0, plan->pool) != APR_SUCCESS) {
         path = apr_pstrdup(plan->pool, file);
