@@ -263,15 +263,19 @@ static const fpmp_opaque_t *any_opaque(const fpmp_lint_t *lint)
 static const char *see_opaque(fpmp_trial_t *trial)
 {
     const fpmp_opaque_t *opaque = trial->hand->pool ? NULL : any_opaque(trial->lint);
+    const char *address = trial->hand->address ? trial->hand->address : "";
 
-    trial->mend = "look there yourself";
-    return opaque ? apr_psprintf(
-                        trial->p,
-                        "a pool that listens on '%s' may stand in '%s' from line %d on, "
-                        "which is not understood: %s",
-                        fpmp_lint_shown(trial, trial->hand->address), opaque->file,
-                        opaque->line, opaque->why)
-                  : NULL;
+    if (!opaque) {
+        return NULL;
+    }
+    trial->mend = opaque->line ? "look there yourself" : "run this command as root";
+    return apr_psprintf(
+        trial->p, "a pool that listens on '%s' may stand in '%s'%s: %s",
+        fpmp_lint_shown(trial, address), opaque->file,
+        opaque->line ? apr_psprintf(trial->p, " from line %d on, which is not understood",
+                                    opaque->line)
+                     : ", which could not be read",
+        opaque->why);
 }
 
 static const char *see_pool(fpmp_trial_t *trial)

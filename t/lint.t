@@ -118,4 +118,11 @@ system(join ' ', 'su -s /bin/sh fpmt_anna -c "', (map { "'$_'" } $server->comman
     qq(" >$out 2>&1));
 like slurp($out), qr/^  write +FPMUser fpmt_bert php=two /m, 'an ordinary user gets the line too' or diag slurp($out);
 
+# ---- and is told what he could not look at ----
+chmod 0600, "$second->{dir}/pool.d/site.conf";
+system(join ' ', 'su -s /bin/sh fpmt_anna -c "', (map { "'$_'" } $server->command('-t', '-D', "FPMPOOL_LINT=$dir/lint.conf")),
+    qq(" >$out 2>&1));
+like slurp($out), qr/^FPMP0137: .*\Q$second->{dir}\E\/pool\.d\/site\.conf', which could not be read: Permission denied; run this command as root /m,
+    'and which file he may not read' or diag slurp($out);
+
 done_testing;

@@ -117,6 +117,7 @@ restore();
 pool('user = fpmt_carl', logs("$dir/new/slow.log", "\"$dir/new/\${FPMT_NONE}a.log\""));
 for my $who ('root', 'fpmt_carl') {
     is_deeply [ acts($who, '-t') ], [], "configtest as $who: no system call that changes anything outside of its private directory";
+    is_deeply [ acts($who, '-t', '-D', 'FPMPOOL_LINT') ], [], "the lint as $who: no such call either";
 }
 unlink $fpm->pool_file('fpmt_bert');
 cmp_ok scalar(acts('root', '-t', '-D', 'FPMPOOL_SYNC')), '>', 3, 'and a start has some';
