@@ -235,6 +235,8 @@ typedef enum {
 typedef struct {
     fpmp_file_t main; /* the main file */
     fpmp_node_t binary;
+    /* fpmp_node_t, one per component of the real path, "/" first; NULL: not there */
+    apr_array_header_t *binary_way, *main_way;
     apr_array_header_t *pool_dir; /* fpmp_node_t, one per component, "/" first; stops at the
                                      first missing */
     apr_array_header_t *socket_dir; /* the same */

@@ -83,6 +83,14 @@ const char *fpmp_rule_safe_dir(apr_pool_t *p, const apr_array_header_t *nodes, u
     FPMP_NONNULL(1, 2);
 
 /**
+ * Can nobody but root (and euid) change this file, or put another one in its place?
+ * @param nodes  as above, of the path with links resolved; NULL: nobody looked
+ * @return NULL if so, or if it could not be looked at; else a phrase as above
+ */
+const char *fpmp_rule_safe_file(apr_pool_t *p, const apr_array_header_t *nodes, uid_t euid)
+    FPMP_NONNULL(1);
+
+/**
  * What our handler does with a file of this name where FPMUser is in force.
  * @param name  file name or path; only the text after the last '/' counts
  * @param ext   const char * without dots, the pool's extensions; NULL: FPMUser off

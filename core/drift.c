@@ -2,8 +2,9 @@
  *
  * The chains as derived against the facts as seen: one master, its main file, program,
  * directories and process; then its files, all together (drift_view.c) and our own
- * (drift_files.c). Users: drift_user.c. Only the first broken link of a chain is said. Nothing is looked up or changed here: host/ fills
- * the facts, changes.c says what a start would do. Entry point: fpmp_drift_master.
+ * (drift_files.c). Users: drift_user.c. Only the first broken link of a chain is said.
+ * Nothing is looked up or changed here: host/ fills the facts, changes.c says what a start
+ * would do. Entry point: fpmp_drift_master.
  */
 #include "drift.h"
 
@@ -46,7 +47,8 @@ void fpmp_look_say(fpmp_look_t *look, const char *code, fpmp_link_e link,
 
         where = chain->master == look->master ? &chain->where : where;
     }
-    finding = fpmp_finding_add(look->plan->findings, code, link, weight, *where, seen, mend);
+    finding =
+        fpmp_finding_add(look->plan->findings, code, link, weight, *where, seen, mend);
     finding->master = look->master;
 }
 
@@ -90,8 +92,7 @@ static int judge_there(fpmp_look_t *look, const apr_array_header_t *nodes, const
                            "create it with 'install -d -m 0755 %s', at each boot if it is "
                            "under /run",
                            dir)
-            : apr_psprintf(p,
-                           "create it as root, mode 0755, or mend the include of '%s'",
+            : apr_psprintf(p, "create it as root, mode 0755, or mend the include of '%s'",
                            look->master->config_path));
     return 0;
 }
@@ -139,6 +140,34 @@ static int judge_main_file(fpmp_look_t *look)
     return 1;
 }
 
+/* What root runs and reads: whoever can change it is root after the next start. */
+static int judge_safe(fpmp_look_t *look)
+{
+    static const char mend[] = "give it and the directories above it to root, mode 0755 or "
+                               "stricter";
+    apr_pool_t *p = look->plan->pool;
+    const char *why = fpmp_rule_safe_file(p, look->facts->binary_way, look->euid);
+
+    if (why) {
+        fpmp_look_find(look, "FPMP0540", FPMP_LINK_MASTER, FPMP_BROKEN,
+                       apr_psprintf(p, "program '%s' is not safe to run as root: %s",
+                                    look->master->binary_path, why),
+                       mend);
+        look->ends = 1;
+        return 0;
+    }
+    why = fpmp_rule_safe_file(p, look->facts->main_way, look->euid);
+    if (why) {
+        fpmp_look_find(look, "FPMP0541", FPMP_LINK_MASTER, FPMP_BROKEN,
+                       apr_psprintf(p, "main file '%s' is not safe to read as root: %s",
+                                    look->master->config_path, why),
+                       mend);
+        look->ends = 1;
+        return 0;
+    }
+    return 1;
+}
+
 /* May httpd's children go through this directory? Source: path_resolution(7). */
 static int lets_httpd_in(const fpmp_node_t *node, const fpmp_httpd_t *httpd)
 {
@@ -181,6 +210,24 @@ static int judge_way_to_sockets(fpmp_look_t *look)
     return 1;
 }
 
+/* Debian's /run/php is httpd's own: who breaks into httpd can put a socket of his own in
+ * the place of a pool's, and be sent what visitors send. */
+static void judge_socket_owner(fpmp_look_t *look)
+{
+    const apr_array_header_t *nodes = look->facts->socket_dir;
+    const fpmp_node_t *last = &APR_ARRAY_IDX(nodes, nodes->nelts - 1, fpmp_node_t);
+
+    if (look->euid == 0 && last->uid != 0) {
+        fpmp_look_find(look, "FPMP0317", FPMP_LINK_SOCKET, FPMP_NOTICE,
+                       apr_psprintf(look->plan->pool,
+                                    "socket directory '%s' of master '%s' belongs to uid "
+                                    "%lu, wanted is root",
+                                    look->master->socket_dir, look->master->name,
+                                    (unsigned long)last->uid),
+                       "name a directory of root's, mode 0755, with FPMSocketDir");
+    }
+}
+
 /* Pool directory and socket directory: there, and safe to write into as root? */
 static int judge_directories(fpmp_look_t *look)
 {
@@ -214,6 +261,7 @@ static int judge_directories(fpmp_look_t *look)
                        mend);
         return 0;
     }
+    judge_socket_owner(look);
     return judge_way_to_sockets(look);
 }
 
@@ -250,10 +298,14 @@ int fpmp_drift_master(fpmp_plan_t *plan, const fpmp_master_t *master,
                       const fpmp_master_facts_t *facts, const fpmp_view_t *view,
                       const fpmp_httpd_t *httpd, uid_t euid)
 {
-    fpmp_look_t look = { .plan = plan, .master = master, .facts = facts, .httpd = httpd,
-                         .euid = euid, .view = view };
+    fpmp_look_t look = { .plan = plan,
+                         .master = master,
+                         .facts = facts,
+                         .httpd = httpd,
+                         .euid = euid,
+                         .view = view };
 
-    if (judge_main_file(&look) && judge_directories(&look)) {
+    if (judge_main_file(&look) && judge_safe(&look) && judge_directories(&look)) {
         fpmp_drift_view(&look);
         fpmp_drift_files(&look);
         judge_process(&look);

@@ -262,53 +262,6 @@ const char *fpmp_rule_value(apr_pool_t *p, const char *value)
     return NULL;
 }
 
-/* ---- directories ------------------------------------------------------------------ */
-
-static const char *unsafe_node(apr_pool_t *p, const fpmp_node_t *node, int last, uid_t euid)
-{
-    unsigned int mode = node->mode & 07777;
-
-    if (node->lookup == FPMP_LOOKUP_MISSING) {
-        return apr_psprintf(p, "'%s' does not exist", node->path);
-    }
-    if (node->lookup != FPMP_LOOKUP_FOUND) {
-        return apr_psprintf(p, "'%s' could not be looked at (%s)", node->path,
-                            node->why ? node->why : "nobody asked");
-    }
-    if (node->kind != FPMP_NODE_DIR) {
-        return apr_psprintf(p, "'%s' (uid %lu, mode %04o) is no directory%s", node->path,
-                            (unsigned long)node->uid, mode,
-                            node->kind == FPMP_NODE_LINK ? " but a symbolic link" : "");
-    }
-    if (node->uid != 0 && node->uid != euid) {
-        return apr_psprintf(p, "'%s' belongs to uid %lu (mode %04o), wanted is uid 0%s",
-                            node->path, (unsigned long)node->uid, mode,
-                            euid == 0 ? ""
-                                      : apr_psprintf(p, " or %lu", (unsigned long)euid));
-    }
-    if ((mode & 022) != 0 && (last || (mode & 01000) == 0)) {
-        return apr_psprintf(p, "'%s' (uid %lu) is mode %04o, group or others may write",
-                            node->path, (unsigned long)node->uid, mode);
-    }
-    return NULL;
-}
-
-const char *fpmp_rule_safe_dir(apr_pool_t *p, const apr_array_header_t *nodes, uid_t euid)
-{
-    if (nodes->nelts == 0) {
-        return "nobody looked at it, for it is no absolute path";
-    }
-    for (int i = 0; i < nodes->nelts; i++) {
-        const fpmp_node_t *node = &APR_ARRAY_IDX(nodes, i, fpmp_node_t);
-        const char *why = unsafe_node(p, node, i == nodes->nelts - 1, euid);
-
-        if (why) {
-            return why;
-        }
-    }
-    return NULL;
-}
-
 /* ---- what a file name asks of the handler -------------------------------------------- */
 
 /* Extensions that distributions give to PHP: never shown as source. Not "inc": a file of

@@ -13,9 +13,9 @@
 #define SCAN_LIMIT_SEC 2
 #define SCAN_LIMIT_ENTRIES 100000
 
-/* A file that nobody can read has its own finding, and PHP-FPM could wait at it for ever.
- */
-static int all_read(const fpmp_master_facts_t *facts)
+/* May PHP-FPM be asked? A file that nobody can read has its own finding, and PHP-FPM could
+ * wait at it for ever; a program or main file of somebody's is not for root. */
+static int all_read(apr_pool_t *p, const fpmp_master_facts_t *facts)
 {
     int i;
 
@@ -24,7 +24,9 @@ static int all_read(const fpmp_master_facts_t *facts)
             return 0;
         }
     }
-    return facts->main.text != NULL && facts->binary.lookup == FPMP_LOOKUP_FOUND;
+    return facts->main.text != NULL && facts->binary.lookup == FPMP_LOOKUP_FOUND &&
+           !fpmp_rule_safe_file(p, facts->binary_way, geteuid()) &&
+           !fpmp_rule_safe_file(p, facts->main_way, geteuid());
 }
 
 /* What would PHP-FPM run after the coming start? */
@@ -39,7 +41,7 @@ static void ask_fpm(fpmp_plan_t *plan, const fpmp_master_t *master,
     const char *print = NULL, *why = NULL;
     int err;
 
-    if (!all_read(facts) || !fpmp_changes_leave_pool(p, facts, changes)) {
+    if (!all_read(p, facts) || !fpmp_changes_leave_pool(p, facts, changes)) {
         return;
     }
     err = fpmp_master_print(p, master, facts, changes, fpmp_view_known(p, view, facts),

@@ -5,7 +5,7 @@
 # exit code in its first line, then the lines of the module, all of them and nothing else.
 # A file args has further arguments of httpd, and lint.conf is put beside httpd.conf for them.
 # @DIR@ is the case's folder, @USER@ and @GROUP@ are httpd's own, @FPM@ is the program of PHP-FPM,
-# @PID@ a process number, @LIBEXEC@ the folder of httpd's modules, @FOUND@ the names of the masters
+# @PID@ a process number, @UID@ a user's number, @LIBEXEC@ the folder of httpd's modules, @FOUND@ the names of the masters
 # that this machine has, @MEMORY@ what it has of it, @N@ the length of a path in the scratch folder.
 # FPMT_ACCEPT=1 writes what was seen into t/configtest of the checkout, to be read by eye.
 use strict;
@@ -47,6 +47,7 @@ for my $case (@cases) {
     $seen =~ s/' is \d+ bytes, a Unix socket/' is \@N\@ bytes, a Unix socket/;
     $seen =~ s/(there is no master '[^']*', only one)(?:, [\d.]+)*/$1\@FOUND\@/g;
     $seen =~ s/((?:PHP-FPM|worker)) \d+ (?=of|listens|runs)/$1 \@PID\@ /g;
+    $seen =~ s/belongs to uid [1-9]\d*/belongs to uid \@UID\@/g;
     $seen =~ s/the machine has \d+ MB/the machine has \@MEMORY\@ MB/g;
     # Quoted, or behind gpasswd: a bare www-data elsewhere would be a finding of its own.
     $seen =~ s/(gpasswd -d \S+) \Q$fill{GROUP}\E/$1 \@USER\@/;

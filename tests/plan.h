@@ -230,7 +230,6 @@ UNUSED static fpmp_master_facts_t *facts_of(apr_pool_t *p, const fpmp_master_t *
     facts->binary.kind = FPMP_NODE_FILE;
     facts->pool_dir = dir_nodes(p, master->pool_dir);
     facts->socket_dir = dir_nodes(p, master->socket_dir);
-    last_node(facts->socket_dir)->uid = httpd.uid; /* as Debian makes /run/php */
     facts->includes = apr_array_make(p, 1, sizeof(fpmp_include_t *));
     include = apr_pcalloc(p, sizeof(*include));
     include->file = master->config_path;

@@ -82,6 +82,33 @@ static void give_pool_dir_to_httpd(fpmp_master_t *master, fpmp_master_facts_t *f
     last_node(facts->pool_dir)->uid = 33;
 }
 
+static void give_socket_dir_to_httpd(fpmp_master_t *master, fpmp_master_facts_t *facts)
+{
+    (void)master;
+    last_node(facts->socket_dir)->uid = httpd.uid;
+}
+
+static apr_array_header_t *way_of_user(apr_pool_t *p, const char *path)
+{
+    apr_array_header_t *way = apr_array_make(p, 1, sizeof(fpmp_node_t));
+    const fpmp_node_t node = { .path = path, .lookup = FPMP_LOOKUP_FOUND,
+                               .kind = FPMP_NODE_FILE, .uid = 7, .mode = 0755 };
+
+    APR_ARRAY_PUSH(way, fpmp_node_t) = node;
+    return way;
+}
+
+static void give_program_away(fpmp_master_t *master, fpmp_master_facts_t *facts)
+{
+    facts->binary_way = way_of_user(facts->files->pool, master->binary_path);
+}
+
+static void give_main_file_away(fpmp_master_t *master, fpmp_master_facts_t *facts)
+{
+    (void)master;
+    facts->main_way = way_of_user(facts->files->pool, MAIN_FILE);
+}
+
 static void lose_socket_dir(fpmp_master_t *master, fpmp_master_facts_t *facts)
 {
     (void)master;
@@ -188,6 +215,17 @@ static const struct {
       "BROKEN FPMP0402: pool file: pool directory '" POOL_DIR "' is not safe: '" POOL_DIR
       "' belongs to uid 33 (mode 0755), wanted is uid 0; give it to root and take write "
       "permission from group and others" AT_10 },
+    { "a socket directory of httpd's", give_socket_dir_to_httpd,
+      "NOTICE FPMP0317: socket: socket directory '/run/php' of master '8.2' belongs to uid 33, "
+      "wanted is root; name a directory of root's, mode 0755, with FPMSocketDir" AT_10 },
+    { "a program that a user may change", give_program_away,
+      "BROKEN FPMP0540: master: program '/usr/sbin/php-fpm8.2' is not safe to run as root: "
+      "'/usr/sbin/php-fpm8.2' belongs to uid 7 (mode 0755), wanted is uid 0; give it and the "
+      "directories above it to root, mode 0755 or stricter" AT_10 },
+    { "a main file that a user may change", give_main_file_away,
+      "BROKEN FPMP0541: master: main file '" MAIN_FILE "' is not safe to read as root: '" MAIN_FILE
+      "' belongs to uid 7 (mode 0755), wanted is uid 0; give it and the directories above it to "
+      "root, mode 0755 or stricter" AT_10 },
     { "no socket directory", lose_socket_dir,
       "BROKEN FPMP0302: socket: socket directory '/run/php' of master '8.2' does not "
       "exist; create it with 'install -d -m 0755 /run/php', at "
@@ -202,7 +240,7 @@ static const struct {
     { "a socket directory of root's", give_socket_dir_to_root, "" },
     { "a socket directory that all may write to", open_socket_dir,
       "BROKEN FPMP0303: socket: socket directory '/run/php' is not safe: '/run/php' (uid "
-      "33) is "
+      "0) is "
       "mode 1777, group or others may write; give it to root and take write permission "
       "from "
       "group and others" AT_10 },

@@ -3,7 +3,7 @@
  * Every rule of core/rules.c with a case on each side of its edge. A refusal is
  * checked by a piece of its phrase, so that it is refused for the right reason.
  */
-/* links: core/rules.c */
+/* links: core/rules.c core/safe.c */
 #include "../core/core.h"
 
 #include <stdarg.h>
@@ -295,6 +295,42 @@ static void a_directory_that_nobody_looked_at_is_not_safe(void **state)
            "nobody looked");
 }
 
+#define FILE_OF(name, owner, bits) SEEN(name, FPMP_NODE_FILE, owner, bits)
+
+static void a_file_is_as_safe_as_it_and_each_part_of_the_way(void **state)
+{
+    static const struct {
+        const char *title;
+        fpmp_node_t upper, last;
+        uid_t euid;
+        const char *why;
+    } table[] = {
+        { "all of root", ROOT_DIR, FILE_OF("/f", 0, 0755), 0, NULL },
+        { "of ourselves", ROOT_DIR, FILE_OF("/f", 33, 0755), 33, NULL },
+        { "of somebody else", ROOT_DIR, FILE_OF("/f", 7, 0755), 0, "'/f' belongs to uid 7" },
+        { "in a directory of somebody else's", DIR("/u", 7, 0755), FILE_OF("/u/f", 0, 0755), 0,
+          "'/u' belongs to uid 7" },
+        { "group may write", ROOT_DIR, FILE_OF("/f", 0, 0664), 0, "'/f' (uid 0) is mode 0664" },
+        { "others may, sticky or not", ROOT_DIR, FILE_OF("/f", 0, 01646), 0, "mode 1646" },
+        { "below /tmp", DIR("/t", 0, 01777), FILE_OF("/t/f", 0, 0644), 0, NULL },
+        { "a directory", ROOT_DIR, DIR("/d", 0, 0755), 0, "'/d' (uid 0, mode 0755) is no "
+                                                          "regular file" },
+        { "missing", ROOT_DIR, { .path = "/m", .lookup = FPMP_LOOKUP_MISSING }, 0, NULL },
+        { "not readable", ROOT_DIR, { .path = "/m", .lookup = FPMP_LOOKUP_FAILED }, 0, NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(table); i++) {
+        apr_array_header_t *nodes = apr_array_make(pool, 2, sizeof(fpmp_node_t));
+
+        APR_ARRAY_PUSH(nodes, fpmp_node_t) = table[i].upper;
+        APR_ARRAY_PUSH(nodes, fpmp_node_t) = table[i].last;
+        expect(table[i].title, fpmp_rule_safe_file(pool, nodes, table[i].euid),
+               table[i].why);
+    }
+    expect("nobody looked", fpmp_rule_safe_file(pool, NULL, 0), NULL);
+}
+
 static apr_array_header_t *list_of(const char *words)
 {
     apr_array_header_t *list;
@@ -392,6 +428,7 @@ int main(void)
         cmocka_unit_test(a_value_means_itself_between_double_quotes),
         cmocka_unit_test(a_directory_is_as_safe_as_each_part_of_it),
         cmocka_unit_test(a_directory_that_nobody_looked_at_is_not_safe),
+        cmocka_unit_test(a_file_is_as_safe_as_it_and_each_part_of_the_way),
         cmocka_unit_test(a_php_file_is_run_or_refused_never_left_over),
     };
     int failed;

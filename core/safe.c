@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Who could put something else there? Rules for the directories that root writes into, and
+ * for the files that root reads or runs.
+ */
+#include "core.h"
+
+/* What root reads or writes may be anybody's who can write it or a directory above it. */
+static const char *unsafe_node(apr_pool_t *p, const fpmp_node_t *node, fpmp_node_e kind,
+                               int last, uid_t euid)
+{
+    unsigned int mode = node->mode & 07777;
+
+    if (node->lookup == FPMP_LOOKUP_MISSING) {
+        return apr_psprintf(p, "'%s' does not exist", node->path);
+    }
+    if (node->lookup != FPMP_LOOKUP_FOUND) {
+        return apr_psprintf(p, "'%s' could not be looked at (%s)", node->path,
+                            node->why ? node->why : "nobody asked");
+    }
+    if (node->kind != kind) {
+        return apr_psprintf(p, "'%s' (uid %lu, mode %04o) is no %s%s", node->path,
+                            (unsigned long)node->uid, mode,
+                            kind == FPMP_NODE_DIR ? "directory" : "regular file",
+                            node->kind == FPMP_NODE_LINK ? " but a symbolic link" : "");
+    }
+    if (node->uid != 0 && node->uid != euid) {
+        return apr_psprintf(p, "'%s' belongs to uid %lu (mode %04o), wanted is uid 0%s",
+                            node->path, (unsigned long)node->uid, mode,
+                            euid == 0 ? ""
+                                      : apr_psprintf(p, " or %lu", (unsigned long)euid));
+    }
+    if ((mode & 022) != 0 && (last || (mode & 01000) == 0)) {
+        return apr_psprintf(p, "'%s' (uid %lu) is mode %04o, group or others may write",
+                            node->path, (unsigned long)node->uid, mode);
+    }
+    return NULL;
+}
+
+const char *fpmp_rule_safe_dir(apr_pool_t *p, const apr_array_header_t *nodes, uid_t euid)
+{
+    if (nodes->nelts == 0) {
+        return "nobody looked at it, for it is no absolute path";
+    }
+    for (int i = 0; i < nodes->nelts; i++) {
+        const fpmp_node_t *node = &APR_ARRAY_IDX(nodes, i, fpmp_node_t);
+        const char *why = unsafe_node(p, node, FPMP_NODE_DIR, i == nodes->nelts - 1, euid);
+
+        if (why) {
+            return why;
+        }
+    }
+    return NULL;
+}
+
+const char *fpmp_rule_safe_file(apr_pool_t *p, const apr_array_header_t *nodes, uid_t euid)
+{
+    for (int i = 0; nodes && i < nodes->nelts; i++) {
+        const fpmp_node_t *node = &APR_ARRAY_IDX(nodes, i, fpmp_node_t);
+        int last = i == nodes->nelts - 1;
+        const char *why;
+
+        if (node->lookup != FPMP_LOOKUP_FOUND) {
+            return NULL; /* another rule says that it is not there, or could not be seen */
+        }
+        why = unsafe_node(p, node, last ? FPMP_NODE_FILE : FPMP_NODE_DIR, last, euid);
+        if (why) {
+            return why;
+        }
+    }
+    return NULL;
+}
