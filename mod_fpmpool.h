@@ -43,7 +43,13 @@ typedef struct {
     fpmp_where_t where;
 } fpmp_setting_t;
 
-typedef enum { FPMP_OWNER_UNSET, FPMP_OWNER_STRICT, FPMP_OWNER_ANY } fpmp_owner_e;
+/* To whom may a script belong? */
+typedef enum {
+    FPMP_OWNER_UNSET,
+    FPMP_OWNER_STRICT, /* the user or root */
+    FPMP_OWNER_ANY,
+    FPMP_OWNER_STRICT_DIR /* as STRICT, and its directory too */
+} fpmp_owner_e;
 
 /* May configtest walk the document root? */
 typedef enum { FPMP_SCAN_UNSET, FPMP_SCAN_ON, FPMP_SCAN_OFF } fpmp_scan_e;

@@ -56,23 +56,32 @@ static const char *read_ext(apr_pool_t *p, fpmp_line_t *line, const char *value)
     return NULL;
 }
 
-/* One of two words: *out becomes 1 or 2, as the enums of these keys have it. */
+/* One of some words: *out becomes 1 for the first, as the enums of these keys have it. */
 static const char *read_word(apr_pool_t *p, const char *key, const char *value,
-                             const char *first, const char *second, int *out)
+                             const char *const *words, const char *list, int *out)
 {
+    int i;
+
     if (*out) {
         return given_twice(p, key);
     }
-    *out = strcmp(value, first) == 0 ? 1 : strcmp(value, second) == 0 ? 2 : 0;
-    return *out ? NULL
-                : apr_psprintf(p, "'%s=%s' is neither '%s' nor '%s'; write one of the two",
-                               key, fpmp_value_shown(p, value), first, second);
+    for (i = 0; words[i]; i++) {
+        if (strcmp(value, words[i]) == 0) {
+            *out = i + 1;
+            return NULL;
+        }
+    }
+    return apr_psprintf(p, "'%s=%s' is %s", key, fpmp_value_shown(p, value), list);
 }
 
 static const char *read_owner(apr_pool_t *p, fpmp_line_t *line, const char *value)
 {
+    static const char *const words[] = { "strict", "any", "strict-dir", NULL };
     int word = line->owner;
-    const char *why = read_word(p, "owner", value, "strict", "any", &word);
+    const char *why = read_word(p, "owner", value, words,
+                                "none of 'strict', 'any' and 'strict-dir'; write one of "
+                                "these",
+                                &word);
 
     line->owner = word;
     return why;
@@ -80,8 +89,10 @@ static const char *read_owner(apr_pool_t *p, fpmp_line_t *line, const char *valu
 
 static const char *read_scan(apr_pool_t *p, fpmp_line_t *line, const char *value)
 {
+    static const char *const words[] = { "on", "off", NULL };
     int word = line->scan;
-    const char *why = read_word(p, "scan", value, "on", "off", &word);
+    const char *why = read_word(p, "scan", value, words,
+                                "neither 'on' nor 'off'; write one of the two", &word);
 
     line->scan = word;
     return why;

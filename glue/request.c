@@ -70,6 +70,31 @@ static int check_chain(request_rec *r, const fpmp_line_t *line)
     return OK;
 }
 
+/* The owner of what httpd itself looked at for this request, links followed; with
+ * strict-dir, of the directory it is named in too. */
+static int check_owner(request_rec *r, const fpmp_line_t *line)
+{
+    const fpmp_chain_t *chain = line->chain;
+    const char *dir = ap_make_dirstr_parent(r->pool, r->filename);
+    uid_t owner = r->finfo.user;
+    const char *what = r->filename;
+    apr_finfo_t info;
+
+    if (line->owner == FPMP_OWNER_STRICT_DIR && (owner == chain->uid || owner == 0)) {
+        /* One that cannot be looked at is nobody's. */
+        owner = apr_stat(&info, dir, APR_FINFO_OWNER, r->pool) == APR_SUCCESS ? info.user
+                                                                              : (uid_t)-1;
+        what = dir;
+    }
+    if (owner == chain->uid || owner == 0) {
+        return OK;
+    }
+    return refuse(r, line, HTTP_FORBIDDEN, "FPMP0604", FPMP_LINK_USER,
+                  apr_psprintf(r->pool, "'%s' belongs to '%s', not to '%s' or root", what,
+                               fpmp_facts_uid_name(r->pool, owner), chain->user),
+                  "chown it, or write owner=any on FPMUser");
+}
+
 static int check_script(request_rec *r, const fpmp_line_t *line)
 {
     const fpmp_chain_t *chain = line->chain;
@@ -82,18 +107,12 @@ static int check_script(request_rec *r, const fpmp_line_t *line)
                                    apr_array_pstrcat(r->pool, chain->ext, ',')),
                       "add it with ext= on FPMUser if it is to run");
     }
-    if (line->owner == FPMP_OWNER_STRICT && r->finfo.user != chain->uid &&
-        r->finfo.user != 0) {
-        return refuse(r, line, HTTP_FORBIDDEN, "FPMP0604", FPMP_LINK_USER,
-                      apr_psprintf(r->pool, "'%s' belongs to '%s', not to '%s' or root",
-                                   r->filename, fpmp_facts_uid_name(r->pool, r->finfo.user),
-                                   chain->user),
-                      "chown it, or write owner=any on FPMUser");
-    }
     if (r->path_info && *r->path_info && r->used_path_info == AP_REQ_REJECT_PATH_INFO) {
         return HTTP_NOT_FOUND; /* AcceptPathInfo Off; httpd logs it for files alike */
     }
-    return OK;
+    return line->owner == FPMP_OWNER_STRICT || line->owner == FPMP_OWNER_STRICT_DIR
+               ? check_owner(r, line)
+               : OK;
 }
 
 /* May this request run, and by which line? */

@@ -96,6 +96,28 @@ subtest 'our handler does not run what is not PHP' => sub {
     }
 };
 
+subtest 'nor one in a directory of somebody else, where that is asked' => sub {
+    my $dir = "$www/carl/closed";
+    mkdir $dir;
+    my ($carl, $bert) = map { scalar getpwnam "fpmt_$_" } qw(carl bert);
+    user_file('carl', "$dir/who.php", slurp("$www/carl/who.php"));
+    for my $row ([ carl => $carl, 200 ], [ root => 0, 200 ], [ bert => $bert, 403 ]) {
+        my ($name, $uid, $status) = @$row;
+        chown $uid, -1, $dir;
+        my $r;
+        my @lines = logs_during('carl2', qr/FPMP\d{4}/, $status == 403, sub { $r = get('carl2.test', '/closed/who.php') });
+        is $r->{status}, $status, "a directory of $name\'s: $status";
+        is scalar(grep { m{FPMP0604.*/closed/' belongs to 'fpmt_bert'} } @lines), $status == 403 ? 1 : 0, '... and the log says so or nothing';
+    }
+    chown $carl, -1, $dir;
+    user_file('bert', "$dir/berts.php", slurp("$www/carl/who.php"));
+    my $r;
+    logs_during('carl2', qr/FPMP0604/, 1, sub { $r = get('carl2.test', '/closed/berts.php') });
+    is $r->{status}, 403, 'a script of bert\'s in it';
+    unlink "$dir/who.php", "$dir/berts.php";
+    rmdir $dir;
+};
+
 subtest 'a script of somebody else is not run' => sub {
     # carl2.test has owner=strict: a script belongs to the user or to root. carl.test has not.
     user_file('bert', "$www/carl/berts.php", slurp("$www/carl/who.php"));

@@ -31,7 +31,8 @@ static int split(apr_pool_t *p, const char *text, char *argv[WORDS_MAX])
 static const char *owner_word(fpmp_owner_e owner)
 {
     static const char *const words[] = {
-        [FPMP_OWNER_UNSET] = "-", [FPMP_OWNER_STRICT] = "strict", [FPMP_OWNER_ANY] = "any"
+        [FPMP_OWNER_UNSET] = "-", [FPMP_OWNER_STRICT] = "strict", [FPMP_OWNER_ANY] = "any",
+        [FPMP_OWNER_STRICT_DIR] = "strict-dir"
     };
 
     return words[owner];
@@ -100,6 +101,8 @@ static void the_words_of_fpmuser_fill_a_line(void **state)
           "off=0 user=david group=- php=8.2 ext=php,phtml owner=any scan=1 timeout=30" },
         { "scan off", "david|scan=off", NULL,
           "off=0 user=david group=- php=- ext=- owner=- scan=2 timeout=0" },
+        { "owner strict-dir", "david|owner=strict-dir", NULL,
+          "off=0 user=david group=- php=- ext=- owner=strict-dir scan=0 timeout=0" },
         { "owner strict", "david|owner=strict", NULL,
           "off=0 user=david group=- php=- ext=- owner=strict scan=0 timeout=0" },
         { "the shortest time", "david|timeout=1", NULL,
@@ -183,9 +186,9 @@ static void a_key_of_our_own_is_refused_with_its_rule(void **state)
           "its dot",
           NULL },
         { "neither owner", "david|owner=Strict",
-          "'owner=Strict' is neither 'strict' nor 'any'; write one of the two", NULL },
+          "'owner=Strict' is none of 'strict', 'any' and 'strict-dir'; write one of these", NULL },
         { "no owner", "david|owner=",
-          "'owner=' is neither 'strict' nor 'any'; write one of the two", NULL },
+          "'owner=' is none of 'strict', 'any' and 'strict-dir'; write one of these", NULL },
         { "no time at all", "david|timeout=0",
           "'timeout=0' is no number of seconds from 1 to 86400; write one, without a unit",
           NULL },
