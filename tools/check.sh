@@ -74,5 +74,6 @@ tests check-unit build/unit.log
 tests check-valgrind build/valgrind.log
 tests check-fuzz build/fuzz.log
 tests check-faults build/faults.log
+tests check-race build/race.log
 tests check-t build/t.log
 finish
