@@ -75,5 +75,6 @@ tests check-valgrind build/valgrind.log
 tests check-fuzz build/fuzz.log
 tests check-faults build/faults.log
 tests check-race build/race.log
+tests check-asan build/asan.log
 tests check-t build/t.log
 finish

@@ -46,7 +46,7 @@ sub build {
         system('useradd', '-M', '-U', '-s', '/usr/sbin/nologin', '-c', $GECOS, $user) == 0
             or die "useradd $user: exit $?\n";
     }
-    ($self->{httpd}) = grep { -x } qw(/usr/sbin/apache2 /usr/sbin/httpd);
+    ($self->{httpd}) = grep { -x } $ENV{FPMT_HTTPD} || (), qw(/usr/sbin/apache2 /usr/sbin/httpd);
     ($self->{apxs})  = grep { -x } qw(/usr/bin/apxs /usr/bin/apxs2);
     ($self->{user})  = grep { defined getpwnam $_ } qw(www-data apache nobody);
     $self->{group}   = getgrgid((getpwnam $self->{user})[3]);

@@ -130,7 +130,7 @@ sub DESTROY {
     return if $$ != $self->{owner};
     local $?;
     $self->stop;
-    $self->{fpm}->stop;
+    $self->{fpm}->stop if $self->{fpm}; # at the end of the program either may go first
 }
 
 1;
