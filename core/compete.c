@@ -23,19 +23,9 @@ static int claims_handler(const fpmp_claim_t *claim)
            strncmp(handler, FPMP_HANDLER, strlen(FPMP_HANDLER)) != 0;
 }
 
-static int is_php_type(const char *type)
-{
-    for (; *type; type++) {
-        if (strncasecmp(type, "php", 3) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 static int claims_type(const fpmp_claim_t *claim)
 {
-    return is_php_type(fpmp_conf_word(claim->conf, 0));
+    return fpmp_conf_is_php(fpmp_conf_word(claim->conf, 0));
 }
 
 static int claims_extension(const fpmp_claim_t *claim)
@@ -57,7 +47,7 @@ static int claims_action(const fpmp_claim_t *claim)
 {
     const char *type = fpmp_conf_word(claim->conf, 0);
 
-    return is_php_type(type) &&
+    return fpmp_conf_is_php(type) &&
            !apr_hash_get(claim->mapped, fpmp_lower(claim->p, type), APR_HASH_KEY_STRING);
 }
 

@@ -83,6 +83,15 @@ const char *fpmp_rule_safe_dir(apr_pool_t *p, const apr_array_header_t *nodes, u
     FPMP_NONNULL(1, 2);
 
 /**
+ * May a process of this user use what is there?
+ * @param gid, groups  its group and further ones; (gid_t)-1, NULL: none
+ * @param bits         of the mode: 01 pass or run, 02 write and connect, 04 read
+ * Source: path_resolution(7); unix(7) for sockets.
+ */
+int fpmp_rule_may(uid_t uid, gid_t gid, const apr_array_header_t *groups,
+                  const fpmp_node_t *node, unsigned int bits) FPMP_NONNULL(4);
+
+/**
  * Can nobody but root (and euid) change this file, or put another one in its place?
  * @param nodes  as above, of the path with links resolved; NULL: nobody looked
  * @return NULL if so, or if it could not be looked at; else a phrase as above

@@ -24,18 +24,6 @@ typedef struct {
     const char *mend; /* set by the test that speaks */
 } root_t;
 
-/* May a user with these groups pass (bits 01) or list and pass (05) this directory? */
-static int may(const fpmp_node_t *node, uid_t uid, const apr_array_header_t *groups,
-               unsigned int bits)
-{
-    int shift = node->uid == uid ? 6 : 0, i;
-
-    for (i = 0; !shift && groups && i < groups->nelts; i++) {
-        shift = APR_ARRAY_IDX(groups, i, gid_t) == node->gid ? 3 : 0;
-    }
-    return uid == 0 || ((node->mode >> shift) & bits) == bits;
-}
-
 static const char *shown(const root_t *at, const char *path)
 {
     return fpmp_text_shown(at->p, path, PATH_SHOWN_BYTES);
@@ -51,7 +39,8 @@ static const char *closed_on_way(const root_t *at, uid_t uid,
     for (i = 0; i < way->nelts; i++) {
         const fpmp_node_t *node = &APR_ARRAY_IDX(way, i, fpmp_node_t);
 
-        if (node->lookup == FPMP_LOOKUP_FOUND && !may(node, uid, groups, 01)) {
+        if (node->lookup == FPMP_LOOKUP_FOUND &&
+            !fpmp_rule_may(uid, (gid_t)-1, groups, node, 01)) {
             return apr_psprintf(at->p, "'%s' is mode %04o", shown(at, node->path),
                                 node->mode);
         }

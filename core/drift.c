@@ -143,47 +143,32 @@ static int judge_main_file(fpmp_look_t *look)
 /* What root runs and reads: whoever can change it is root after the next start. */
 static int judge_safe(fpmp_look_t *look)
 {
-    static const char mend[] = "give it and the directories above it to root, mode 0755 or "
-                               "stricter";
+    const struct {
+        const char *code, *what, *path, *use;
+        const apr_array_header_t *way;
+    } files[] = {
+        { "FPMP0540", "program", look->master->binary_path, "run",
+          look->facts->binary_way },
+        { "FPMP0541", "main file", look->master->config_path, "read",
+          look->facts->main_way },
+    };
     apr_pool_t *p = look->plan->pool;
-    const char *why = fpmp_rule_safe_file(p, look->facts->binary_way, look->euid);
+    apr_size_t i;
 
-    if (why) {
-        fpmp_look_find(look, "FPMP0540", FPMP_LINK_MASTER, FPMP_BROKEN,
-                       apr_psprintf(p, "program '%s' is not safe to run as root: %s",
-                                    look->master->binary_path, why),
-                       mend);
-        look->ends = 1;
-        return 0;
-    }
-    why = fpmp_rule_safe_file(p, look->facts->main_way, look->euid);
-    if (why) {
-        fpmp_look_find(look, "FPMP0541", FPMP_LINK_MASTER, FPMP_BROKEN,
-                       apr_psprintf(p, "main file '%s' is not safe to read as root: %s",
-                                    look->master->config_path, why),
-                       mend);
-        look->ends = 1;
-        return 0;
+    for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        const char *why = fpmp_rule_safe_file(p, files[i].way, look->euid);
+
+        if (why) {
+            fpmp_look_find(look, files[i].code, FPMP_LINK_MASTER, FPMP_BROKEN,
+                           apr_psprintf(p, "%s '%s' is not safe to %s as root: %s",
+                                        files[i].what, files[i].path, files[i].use, why),
+                           "give it and the directories above it to root, mode 0755 or "
+                           "stricter");
+            look->ends = 1;
+            return 0;
+        }
     }
     return 1;
-}
-
-/* May httpd's children go through this directory? Source: path_resolution(7). */
-static int lets_httpd_in(const fpmp_node_t *node, const fpmp_httpd_t *httpd)
-{
-    unsigned int bit = 01;
-    int i;
-
-    if (node->uid == httpd->uid) {
-        bit = 0100;
-    }
-    else if (node->gid == httpd->gid) {
-        bit = 010;
-    }
-    for (i = 0; bit == 01 && httpd->groups && i < httpd->groups->nelts; i++) {
-        bit = APR_ARRAY_IDX(httpd->groups, i, gid_t) == node->gid ? 010 : 01;
-    }
-    return httpd->uid == 0 || (node->mode & bit) != 0;
 }
 
 static int judge_way_to_sockets(fpmp_look_t *look)
@@ -195,7 +180,8 @@ static int judge_way_to_sockets(fpmp_look_t *look)
     for (i = 0; i < nodes->nelts; i++) {
         const fpmp_node_t *node = &APR_ARRAY_IDX(nodes, i, fpmp_node_t);
 
-        if (!lets_httpd_in(node, look->httpd)) {
+        if (!fpmp_rule_may(look->httpd->uid, look->httpd->gid, look->httpd->groups, node,
+                           01)) {
             fpmp_look_find(
                 look, "FPMP0307", FPMP_LINK_SOCKET, FPMP_BROKEN,
                 apr_psprintf(p,

@@ -13,16 +13,6 @@
 /* ---- one host -------------------------------------------------------------------------
  */
 
-static int is_php(const char *text)
-{
-    for (; *text; text++) {
-        if (strncasecmp(text, "php", 3) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 static int gives_type(const fpmp_conf_t *conf, const char *type)
 {
     return conf && strcasecmp(fpmp_conf_word(conf, 0), type) == 0;
@@ -88,8 +78,9 @@ static void find_action(fpmp_lint_t *lint, const fpmp_hand_host_t *host,
     if (hand->file && !hand->unread) {
         fpmp_lint_socket(lint, hand);
     }
-    if (!hand->lines[FPMP_HAND_SERVER] && !is_php(hand->type) &&
-        !(hand->ext->nelts && is_php(APR_ARRAY_IDX(hand->ext, 0, const char *)))) {
+    if (!hand->lines[FPMP_HAND_SERVER] && !fpmp_conf_is_php(hand->type) &&
+        !(hand->ext->nelts &&
+          fpmp_conf_is_php(APR_ARRAY_IDX(hand->ext, 0, const char *)))) {
         apr_array_pop(lint->hands); /* a CGI program of some other kind */
     }
 }
@@ -118,7 +109,7 @@ static void find_type_alone(fpmp_lint_t *lint, const fpmp_hand_host_t *host)
 
     if (!type || type->host != host->conf || lint->beside->mod_php ||
         strncasecmp(fpmp_conf_word(type, 0), "proxy:", 6) == 0 ||
-        !is_php(fpmp_conf_word(type, 0))) {
+        !fpmp_conf_is_php(fpmp_conf_word(type, 0))) {
         return;
     }
     hand = fpmp_lint_add(lint, host, type);

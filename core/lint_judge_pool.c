@@ -138,27 +138,6 @@ static const char *see_owner(fpmp_trial_t *trial)
 /* ---- socket ---------------------------------------------------------------------------
  */
 
-static int has_gid(const apr_array_header_t *groups, gid_t gid)
-{
-    int i;
-
-    for (i = 0; groups && i < groups->nelts; i++) {
-        if (APR_ARRAY_IDX(groups, i, gid_t) == gid) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* May a process of this user use a file for 'bits' (02 write and connect, 01 pass)? */
-static int may(uid_t uid, gid_t gid, const apr_array_header_t *groups, uid_t owner,
-               gid_t group, unsigned int mode, unsigned int bits)
-{
-    int shift = uid == owner ? 6 : gid == group || has_gid(groups, group) ? 3 : 0;
-
-    return uid == 0 || ((mode >> shift) & bits) == bits;
-}
-
 static const char *see_socket_dir(fpmp_trial_t *trial)
 {
     fpmp_listen_t listen = fpmp_listen_read(trial->p, trial->hand->pool);
@@ -180,7 +159,7 @@ static const char *see_socket_dir(fpmp_trial_t *trial)
                                                                     : "is no directory");
     }
     trial->mend = "let PHP-FPM's user write there, or start it as root";
-    return may(euid, (gid_t)-1, NULL, dir->node.uid, dir->node.gid, dir->node.mode, 03)
+    return fpmp_rule_may(euid, (gid_t)-1, NULL, &dir->node, 03)
                ? NULL
                : apr_psprintf(trial->p,
                               "PHP-FPM cannot make the socket of pool [%s] at %s: '%s' is "
@@ -218,8 +197,7 @@ static const fpmp_place_t *closed_dir(const fpmp_trial_t *trial, const char *soc
         const fpmp_place_t *dir =
             fpmp_lint_place(trial, apr_pstrmemdup(trial->p, socket, at - socket));
 
-        if (dir && !may(httpd->uid, httpd->gid, httpd->groups, dir->node.uid, dir->node.gid,
-                        dir->node.mode, 01)) {
+        if (dir && !fpmp_rule_may(httpd->uid, httpd->gid, httpd->groups, &dir->node, 01)) {
             return dir;
         }
     }
@@ -232,7 +210,11 @@ static const char *see_closed(fpmp_trial_t *trial)
     const fpmp_httpd_t *httpd = trial->lint->httpd;
     const fpmp_pool_t *pool = hand->pool;
     const char *text = fpmp_pool_value(pool, "listen.mode");
-    unsigned int mode = text && *text ? (unsigned int)strtoul(text, NULL, 8) : MODE_DEFAULT;
+    const fpmp_node_t socket = { .uid = id_of(trial, "listen.owner", 0),
+                                 .gid = id_of(trial, "listen.group", 1),
+                                 .mode = text && *text
+                                             ? (unsigned int)strtoul(text, NULL, 8)
+                                             : MODE_DEFAULT };
     const fpmp_place_t *dir;
 
     if (*hand->address != '/') {
@@ -248,8 +230,7 @@ static const char *see_closed(fpmp_trial_t *trial)
     }
     if (fpmp_pool_value(pool, "listen.acl_users") ||
         fpmp_pool_value(pool, "listen.acl_groups") ||
-        may(httpd->uid, httpd->gid, httpd->groups, id_of(trial, "listen.owner", 0),
-            id_of(trial, "listen.group", 1), mode, 02)) {
+        fpmp_rule_may(httpd->uid, httpd->gid, httpd->groups, &socket, 02)) {
         return NULL;
     }
     trial->mend = apr_psprintf(trial->p, "write listen.owner = %s there", httpd->user);

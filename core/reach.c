@@ -15,6 +15,16 @@ const char *fpmp_conf_word(const fpmp_conf_t *conf, int at)
     return at < conf->words->nelts ? APR_ARRAY_IDX(conf->words, at, const char *) : "";
 }
 
+int fpmp_conf_is_php(const char *type)
+{
+    for (; *type; type++) {
+        if (strncasecmp(type, "php", 3) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 const char *fpmp_claim_file(const fpmp_claim_t *claim)
 {
     return apr_pstrcat(claim->p, "index.", claim->ext, NULL);

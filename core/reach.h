@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Between reach.c, compete.c and lint_*.c only: one directive of httpd's, tried at one place where
- * FPMUser is in force.
+ * Between reach.c, compete.c and lint_*.c only: one directive of httpd's, tried at one
+ * place where FPMUser is in force.
  */
 #ifndef FPMP_REACH_H
 #define FPMP_REACH_H
@@ -22,6 +22,9 @@ typedef struct {
 
 /** Word 'at' of a directive's arguments; "" where it has fewer. */
 const char *fpmp_conf_word(const fpmp_conf_t *conf, int at);
+
+/** Does this MIME type, handler or extension have "php" in it? */
+int fpmp_conf_is_php(const char *type);
 
 /** "index.EXT" and "/index.EXT": the file and the URL that are tried. */
 const char *fpmp_claim_file(const fpmp_claim_t *claim);

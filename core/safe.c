@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Who could put something else there? Rules for the directories that root writes into, and
- * for the files that root reads or runs.
+ * Who may use a file, and who could put something else there: rules for any user, for the
+ * directories that root writes into, and for the files that root reads or runs.
  */
 #include "core.h"
 
@@ -69,4 +69,22 @@ const char *fpmp_rule_safe_file(apr_pool_t *p, const apr_array_header_t *nodes, 
         }
     }
     return NULL;
+}
+
+static int is_member(gid_t gid, const apr_array_header_t *groups, gid_t group)
+{
+    int i;
+
+    for (i = 0; gid != group && groups && i < groups->nelts; i++) {
+        gid = APR_ARRAY_IDX(groups, i, gid_t);
+    }
+    return gid == group;
+}
+
+int fpmp_rule_may(uid_t uid, gid_t gid, const apr_array_header_t *groups,
+                  const fpmp_node_t *node, unsigned int bits)
+{
+    int shift = node->uid == uid ? 6 : is_member(gid, groups, node->gid) ? 3 : 0;
+
+    return uid == 0 || ((node->mode >> shift) & bits) == bits;
 }

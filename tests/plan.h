@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <ctype.h>
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,6 +143,23 @@ UNUSED static fpmp_line_t *line_at(const fpmp_plan_t *plan, int i)
 {
     assert_in_range(i, 0, plan->lines->nelts - 1);
     return APR_ARRAY_IDX(plan->lines, i, fpmp_line_t *);
+}
+
+/* ---- httpd ------------------------------------------------------------------------ */
+
+/* POSIX instead of httpd's regular expressions: the rows use what both know. */
+UNUSED static int posix_matches(apr_pool_t *p, const char *regex, const char *text)
+{
+    regex_t compiled;
+    int hit;
+
+    (void)p;
+    if (regcomp(&compiled, regex, REG_EXTENDED | REG_NOSUB) != 0) {
+        fail_msg("'%s' is no regular expression", regex);
+    }
+    hit = regexec(&compiled, text, 0, NULL, 0) == 0;
+    regfree(&compiled);
+    return hit;
 }
 
 /* ---- the machine ------------------------------------------------------------------- */

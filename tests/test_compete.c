@@ -6,24 +6,7 @@
 /* links: core */
 #include "plan.h"
 
-#include <regex.h>
-
 #define OTHER "/etc/apache2/conf.d/other.conf"
-
-/* POSIX instead of httpd's regular expressions: the rows use what both know. */
-static int posix_matches(apr_pool_t *p, const char *regex, const char *text)
-{
-    regex_t compiled;
-    int hit;
-
-    (void)p;
-    if (regcomp(&compiled, regex, REG_EXTENDED | REG_NOSUB) != 0) {
-        fail_msg("'%s' is no regular expression", regex);
-    }
-    hit = regexec(&compiled, text, 0, NULL, 0) == 0;
-    regfree(&compiled);
-    return hit;
-}
 
 typedef struct {
     fpmp_plan_t *plan;

@@ -7,23 +7,7 @@
 #include "../core/lint.h"
 #include "plan.h"
 
-#include <regex.h>
-
 #define FILE_NAME "/etc/apache2/site.conf"
-
-static int posix_matches(apr_pool_t *p, const char *regex, const char *text)
-{
-    regex_t compiled;
-    int hit;
-
-    (void)p;
-    if (regcomp(&compiled, regex, REG_EXTENDED | REG_NOSUB) != 0) {
-        fail_msg("'%s' is no regular expression", regex);
-    }
-    hit = regexec(&compiled, text, 0, NULL, 0) == 0;
-    regfree(&compiled);
-    return hit;
-}
 
 /* ---- a configuration ------------------------------------------------------------------
  */
