@@ -94,6 +94,8 @@ struct fpmp_master_t {
     const char *socket_dir; /* NULL: unknown, FPMSocketDir is needed */
     const char *trouble;    /* why a path above is missing, as a phrase; NULL: complete */
     int version;            /* 802 = 8.2; 0 = unknown */
+    int control_timeout_sec; /* the process_control_timeout that our pool files set; 0: none,
+                                somebody else does, or nobody has looked yet */
     fpmp_where_t where;     /* its FPMMaster line; file == NULL: detected */
 };
 

@@ -12,6 +12,7 @@
 #include "conf.h"
 #include "live.h"
 #include "target.h"
+#include "timeout.h"
 #include "tree.h"
 #include "view.h"
 
@@ -397,7 +398,9 @@ void fpmp_chain_find(fpmp_plan_t *plan, fpmp_chain_t *chain, const char *code,
 const char *fpmp_pool_text_render(apr_pool_t *p, const fpmp_chain_t *chain,
                                   const char *server_id) FPMP_NONNULL(1, 2, 3);
 
-/** The same without the two lines of the marker: from "[david]" on. */
+/** The same without the two lines of the marker. Before "[david]" stands [global] where the
+ * master's control_timeout_sec asks for it: before a section of its own, such lines change
+ * nothing for the files before and behind. */
 const char *fpmp_pool_text_body(apr_pool_t *p, const fpmp_chain_t *chain)
     FPMP_NONNULL(1, 2);
 

@@ -149,6 +149,8 @@ static void judge_global(fpmp_look_t *look)
 {
     apr_pool_t *p = look->plan->pool;
     const fpmp_key_t *pid = fpmp_pool_key(look->view->global, "pid");
+    const fpmp_key_t *timeout =
+        fpmp_pool_key(look->view->global, "process_control_timeout");
 
     if (pid && *pid->value == '/' && look->master->pid_path &&
         strcmp(pid->value, look->master->pid_path) != 0) {
@@ -158,16 +160,15 @@ static void judge_global(fpmp_look_t *look)
                                    look->master->pid_path),
                       "write one of the two only, or name it with pid= on FPMMaster");
     }
-    if (look->view->control_timeout_sec == 0 && look->facts->main.text) {
+    if (look->view->control_timeout_sec == 0 && !look->master->control_timeout_sec &&
+        timeout && look->facts->main.text) {
         fpmp_look_say(look, "FPMP0515", FPMP_LINK_MASTER, FPMP_NOTICE,
                       apr_psprintf(p,
-                                   "process_control_timeout of master '%s' is 0, so each "
-                                   "reload of PHP-FPM ends the requests that run",
-                                   look->master->name),
-                      apr_psprintf(p,
-                                   "write process_control_timeout = 30s into the [global] "
-                                   "section of '%s'",
-                                   look->master->config_path));
+                                   "process_control_timeout of master '%s' is 0 by %s:%d, "
+                                   "which PHP-FPM reads behind the module's pool files, so "
+                                   "each reload ends the requests that run",
+                                   look->master->name, timeout->file, timeout->line),
+                      "remove that line, or give it a time such as 10s");
     }
 }
 

@@ -81,6 +81,11 @@ const char *fpmp_pool_text_body(apr_pool_t *p, const fpmp_chain_t *chain)
     apr_size_t i;
     int j;
 
+    if (chain->master->control_timeout_sec) {
+        APR_ARRAY_PUSH(lines, const char *) =
+            apr_psprintf(p, "[global]\nprocess_control_timeout = %d\n",
+                         chain->master->control_timeout_sec);
+    }
     APR_ARRAY_PUSH(lines, const char *) = apr_psprintf(p, "[%s]\n", chain->pool);
     for (i = 0; i < sizeof(derived) / sizeof(derived[0]); i++) {
         if (derived[i].value) {

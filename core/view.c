@@ -188,8 +188,8 @@ static void read_entry(reading_t *reading, const char *file, const fpmp_ini_entr
     put_key(reading, reading->current, entry, file);
 }
 
-/* A file of ours is what we write: one section, first line to last, and nothing to learn.
- */
+/* A file of ours is what we write: one section, and before it perhaps the time that a reload
+ * waits. */
 static int read_own_file(reading_t *reading, const char *path)
 {
     const fpmp_chain_t *chain =
@@ -198,6 +198,14 @@ static int read_own_file(reading_t *reading, const char *path)
 
     if (!chain) {
         return 0;
+    }
+    if (chain->master->control_timeout_sec) {
+        const fpmp_ini_entry_t entry = {
+            .name = "process_control_timeout",
+            .value = apr_itoa(reading->p, chain->master->control_timeout_sec), .line = 4
+        };
+
+        put_key(reading, reading->view->global, &entry, path);
     }
     reading->current = open_section(reading, chain->pool, path, 1);
     if (!reading->current->chain) {

@@ -69,7 +69,7 @@ static int has_chain(const fpmp_plan_t *plan, const fpmp_master_t *master)
     return 0;
 }
 
-static void check_master(fpmp_plan_t *plan, const fpmp_master_t *master,
+static void check_master(fpmp_plan_t *plan, fpmp_master_t *master,
                          const fpmp_httpd_t *httpd)
 {
     fpmp_master_facts_t *facts;
@@ -161,7 +161,7 @@ void fpmp_check_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, server_rec *s)
     int i;
 
     for (i = 0; i < plan->masters->nelts; i++) {
-        check_master(plan, APR_ARRAY_IDX(plan->masters, i, const fpmp_master_t *), httpd);
+        check_master(plan, APR_ARRAY_IDX(plan->masters, i, fpmp_master_t *), httpd);
     }
     check_beside(plan, httpd, sites);
     check_docroots(plan, httpd, sites);

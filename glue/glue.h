@@ -53,7 +53,7 @@ const fpmp_httpd_t *fpmp_plan_complete(fpmp_plan_t *plan, server_rec *s);
 
 /** Look at a master: its facts, and all its files as PHP-FPM reads them. From plan->pool.
  */
-fpmp_view_t *fpmp_plan_look(fpmp_plan_t *plan, const fpmp_master_t *master,
+fpmp_view_t *fpmp_plan_look(fpmp_plan_t *plan, fpmp_master_t *master,
                             const fpmp_httpd_t *httpd, fpmp_master_facts_t **facts);
 
 /** The sockets of a master's chains: const char *. */

@@ -116,10 +116,11 @@ const fpmp_httpd_t *fpmp_plan_complete(fpmp_plan_t *plan, server_rec *s)
     return httpd;
 }
 
-fpmp_view_t *fpmp_plan_look(fpmp_plan_t *plan, const fpmp_master_t *master,
+fpmp_view_t *fpmp_plan_look(fpmp_plan_t *plan, fpmp_master_t *master,
                             const fpmp_httpd_t *httpd, fpmp_master_facts_t **facts)
 {
     *facts = fpmp_facts_master(plan->pool, master);
+    master->control_timeout_sec = fpmp_timeout_choose(plan->pool, master, *facts).ours_sec;
     return fpmp_view_read(plan->pool, *facts,
                           fpmp_own_files(plan, master, *facts, httpd));
 }

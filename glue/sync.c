@@ -17,7 +17,7 @@ APLOG_USE_MODULE(fpmpool);
 
 typedef struct {
     fpmp_plan_t *plan;
-    const fpmp_master_t *master;
+    fpmp_master_t *master;
     const fpmp_httpd_t *httpd;
     server_rec *s;
     fpmp_master_facts_t *facts;
@@ -248,7 +248,7 @@ static void sync_locked(sync_t *sync)
     }
 }
 
-static void sync_master(fpmp_plan_t *plan, const fpmp_master_t *master,
+static void sync_master(fpmp_plan_t *plan, fpmp_master_t *master,
                         const fpmp_httpd_t *httpd, server_rec *s)
 {
     sync_t sync = { .plan = plan, .master = master, .httpd = httpd, .s = s, .dir_fd = -1 };

@@ -32,6 +32,7 @@ static int teardown(void **state)
 /* One golden file and the chain that it is made of. */
 static const struct {
     const char *golden, *user, *group, *socket, *server;
+    int control_timeout_sec;      /* of the master */
     const char *ext[4];           /* ends with NULL */
     fpmp_setting_t settings[12];  /* ends with name NULL */
 } cases[] = {
@@ -49,6 +50,7 @@ static const struct {
       .group = "no",
       .socket = "/run/php/fpmpool-8.2-yes.sock",
       .server = "/srv/two servers/x.pid",
+      .control_timeout_sec = 10,
       .ext = { "php", "phtml", "php5" },
       .settings = {
           { .name = "pm", .value = "dynamic" },
@@ -83,8 +85,11 @@ static const struct {
 static fpmp_chain_t *make_chain(apr_pool_t *p, apr_size_t row)
 {
     fpmp_chain_t *chain = apr_pcalloc(p, sizeof(*chain));
+    fpmp_master_t *master = apr_pcalloc(p, sizeof(*master));
     int i;
 
+    master->control_timeout_sec = cases[row].control_timeout_sec;
+    chain->master = master;
     chain->pool = cases[row].golden;
     chain->user = cases[row].user;
     chain->group = cases[row].group;
@@ -165,12 +170,17 @@ static void a_pool_file_is_read_back_to_the_same_settings(void **state)
         const char *own[COUNT(derived)] = { [0] = chain->user, [1] = chain->group,
                                             [2] = chain->socket_path,
                                             [6] = i ? ".php .phtml .php5" : ".php" };
-        int at = 1;
+        int at = 0;
 
         if (ini->opaque_line) {
             fail_msg("%s: line %d: %s", chain->pool, ini->opaque_line, ini->opaque_why);
         }
-        assert_null(APR_ARRAY_IDX(ini->entries, 0, fpmp_ini_entry_t).name);
+        if (cases[i].control_timeout_sec) {
+            assert_string_equal(APR_ARRAY_IDX(ini->entries, at++, fpmp_ini_entry_t).section,
+                                "global");
+            expect_entry(ini, at++, "global", "process_control_timeout", NULL, "10");
+        }
+        assert_null(APR_ARRAY_IDX(ini->entries, at++, fpmp_ini_entry_t).name);
         for (k = 0; k < COUNT(derived); k++) {
             expect_entry(ini, at++, chain->pool, derived[k].name, derived[k].subkey,
                          derived[k].value ? derived[k].value : own[k]);
