@@ -7,6 +7,7 @@
 #include "glue/glue.h"
 
 #include "ap_mpm.h"
+#include "mpm_common.h"
 
 #define ANYWHERE_BUT_HTACCESS (RSRC_CONF | ACCESS_CONF)
 
@@ -82,6 +83,7 @@ static int on_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
     int broken = 0;
 
     (void)plog;
+    plan->graceful = fpmp_sync_old_children(-1);
     if (plan->lines->nelts) {
         plan->targets = fpmp_targets_find(pconf, fpmp_tree_read(ptemp));
     }
@@ -92,12 +94,24 @@ static int on_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
     return broken && plan->strict && is_first_pass() ? HTTP_INTERNAL_SERVER_ERROR : OK;
 }
 
+/* The last child of an older configuration has ended: what was kept for it may go. */
+static void on_end_generation(server_rec *s, ap_generation_t gen)
+{
+    int state = 0;
+
+    if (ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS && state == AP_MPMQ_RUNNING) {
+        fpmp_sync_later(fpmp_plan_of(s->process->pconf), s, gen);
+    }
+}
+
 static void register_hooks(apr_pool_t *p)
 {
     (void)p;
     /* LAST: httpd's User and Group and the MPM's numbers are final. */
     ap_hook_check_config(on_check_config, NULL, NULL, APR_HOOK_LAST);
     ap_hook_post_config(on_post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    /* In the parent, while it serves. */
+    ap_hook_end_generation(on_end_generation, NULL, NULL, APR_HOOK_MIDDLE);
     /* After mod_rewrite's [H=] and mod_dir: the file name is final, and ours is the last
      * word. */
     ap_hook_fixups(fpmp_request_claim, NULL, NULL, APR_HOOK_REALLY_LAST);

@@ -92,6 +92,7 @@ struct fpmp_master_t {
     const char *pid_path;   /* NULL: the main file names none */
     const char *pool_dir;   /* the directory its include pattern reads; NULL: none found */
     const char *socket_dir; /* NULL: unknown, FPMSocketDir is needed */
+    const char *start_command; /* how it is started again, with arguments; NULL: as it was */
     const char *trouble;    /* why a path above is missing, as a phrase; NULL: complete */
     int version;            /* 802 = 8.2; 0 = unknown */
     int control_timeout_sec; /* the process_control_timeout that our pool files set; 0: none,
@@ -165,6 +166,10 @@ struct fpmp_chain_t {
     fpmp_where_t where;           /* the first FPMUser line */
     const fpmp_finding_t *broken; /* why it cannot serve; NULL: it can */
     int user_unfit; /* 1: the user is gone or forbidden, so no pool file may name it */
+    /* Of the requests in one child of httpd, in ms of the clock, 0: never. Read and written
+     * as atomics only. */
+    apr_uint32_t away_since; /* nobody could connect from then on */
+    apr_uint32_t away_seen;  /* and the last one who could not */
 };
 
 /* ---- 3. Facts: what host/ saw ------------------------------------------------- */
@@ -244,7 +249,7 @@ typedef struct {
     fpmp_file_t main; /* the main file */
     fpmp_node_t binary;
     /* fpmp_node_t, one per component of the real path, "/" first; NULL: not there */
-    apr_array_header_t *binary_way, *main_way;
+    apr_array_header_t *binary_way, *main_way, *start_way;
     apr_array_header_t *pool_dir; /* fpmp_node_t, one per component, "/" first; stops at the
                                      first missing */
     apr_array_header_t *socket_dir; /* the same */

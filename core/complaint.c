@@ -65,6 +65,23 @@ static const char *name_the_file(apr_pool_t *p, const char *line, const char *ou
                : line;
 }
 
+/* "0::/system.slice/php8.2-fpm.service" -> "php8.2-fpm.service" */
+const char *fpmp_unit_name(apr_pool_t *p, const char *cgroup)
+{
+    static const char tail[] = ".service";
+    const char *end = strstr(cgroup, tail), *start;
+
+    if (!end) {
+        return NULL;
+    }
+    for (start = end; start > cgroup && start[-1] != '/' && start[-1] != ':'; start--) {
+    }
+    end += strlen(tail);
+    return (*end == '\0' || *end == '\n' || *end == '/') && start + strlen(tail) < end
+               ? apr_pstrmemdup(p, start, end - start)
+               : NULL;
+}
+
 /* One line without control characters: it goes into httpd's log. */
 const char *fpmp_complaint(apr_pool_t *p, const char *output,
                            const apr_array_header_t *names)

@@ -9,12 +9,6 @@
 #define FPMP_CORE_H
 
 #include "../mod_fpmpool.h"
-#include "conf.h"
-#include "live.h"
-#include "target.h"
-#include "timeout.h"
-#include "tree.h"
-#include "view.h"
 
 #if defined(__GNUC__)
 #define FPMP_NONNULL(...) __attribute__((nonnull(__VA_ARGS__)))
@@ -23,6 +17,14 @@
 #define FPMP_NONNULL(...)
 #define FPMP_PRINTF(a, b)
 #endif
+
+#include "conf.h"
+#include "fcgi.h"
+#include "live.h"
+#include "target.h"
+#include "timeout.h"
+#include "tree.h"
+#include "view.h"
 
 /* ---- rules.c: one value, one rule. NULL = fine, else the reason as a phrase that
  * follows the quoted value. The phrase is a constant or from pool p. ------------- */
@@ -82,6 +84,14 @@ const char *fpmp_rule_value(apr_pool_t *p, const char *value) FPMP_NONNULL(1, 2)
  */
 const char *fpmp_rule_safe_dir(apr_pool_t *p, const apr_array_header_t *nodes, uid_t euid)
     FPMP_NONNULL(1, 2);
+
+/**
+ * May root make this directory: is only its last component missing, in a directory that is
+ * safe as fpmp_rule_safe_dir says?
+ * @param nodes  as fpmp_facts_path fills it for dir
+ */
+int fpmp_rule_makes_dir(apr_pool_t *p, const apr_array_header_t *nodes, const char *dir,
+                        uid_t euid) FPMP_NONNULL(1, 2, 3);
 
 /**
  * May a process of this user use what is there?
@@ -296,6 +306,13 @@ const char *fpmp_stage_heard(apr_pool_t *p, const char *complaint) FPMP_NONNULL(
 const char *fpmp_complaint(apr_pool_t *p, const char *output,
                            const apr_array_header_t *names) FPMP_NONNULL(1, 2, 3);
 
+/**
+ * The service of systemd that a process belongs to.
+ * @param cgroup  /proc/PID/cgroup
+ * @return NULL: it belongs to none
+ */
+const char *fpmp_unit_name(apr_pool_t *p, const char *cgroup) FPMP_NONNULL(1, 2);
+
 /* ---- masters.c: where distributions keep PHP-FPM ---------------------------------- */
 
 /* A row of the table of layouts. '*' stands for the version in both patterns. */
@@ -353,6 +370,9 @@ typedef struct {
     int strict;
     fpmp_where_t strict_where;
     const fpmp_targets_t *targets; /* of mod_proxy; NULL: not looked at */
+    const fpmp_httpd_t *httpd;     /* set with the derived part */
+    int graceful; /* 1: children of the configuration before still serve */
+    int later;    /* 1: pools are to be removed when those have ended */
     /* derived */
     apr_array_header_t *masters;  /* fpmp_master_t *, the default first */
     apr_array_header_t *chains;   /* fpmp_chain_t * */
@@ -421,6 +441,10 @@ typedef enum {
  */
 fpmp_mark_e fpmp_pool_text_mark(apr_pool_t *p, const char *text, apr_size_t len,
                                 const char **server_id) FPMP_NONNULL(1, 2);
+
+/** The last value of a scalar in a pool file, NULL: it has none. From pool p. */
+const char *fpmp_pool_text_value(apr_pool_t *p, const char *text, apr_size_t len,
+                                 const char *name) FPMP_NONNULL(1, 2, 4);
 
 /** Do two pool files of ours say the same to FPM (all but the marker lines)? */
 int fpmp_pool_text_same(const char *a, const char *b) FPMP_NONNULL(1, 2);
@@ -495,70 +519,6 @@ int fpmp_docroot_judge(fpmp_plan_t *plan, const fpmp_site_t *site, const fpmp_tr
  */
 void fpmp_docroot_end(fpmp_plan_t *plan, int said, const fpmp_site_t *last,
                       const fpmp_tree_t *tree) FPMP_NONNULL(1);
-
-/* ---- fcgi.c: FastCGI 1.0, the records of one request ----------------------------- */
-
-#define FPMP_FCGI_HEADER_BYTES 8
-#define FPMP_FCGI_RECORD_MAX                                                               \
-    65528 /* the largest multiple of 8 that fits the 16-bit length */
-
-/**
- * BEGIN_REQUEST, all PARAMS, the empty PARAMS that ends them, in one piece.
- * @param env      name -> value
- * @param end      1: add the empty STDIN too (a request without body)
- * @param len      set to the number of bytes
- * @param too_long set to the name of a pair that no record can carry, with return NULL
- * @return the bytes, from pool p; NULL if too_long
- * Source: FastCGI 1.0 section 3; PHP-FPM takes no pair that spans two records (run by
- * us, 8.2.36).
- */
-char *fpmp_fcgi_request(apr_pool_t *p, const apr_table_t *env, int end, apr_size_t *len,
-                        const char **too_long) FPMP_NONNULL(1, 2, 4, 5);
-
-/** Fill the 8 bytes before a piece of the request body (len 0 ends it). */
-void fpmp_fcgi_stdin_header(unsigned char *header, apr_size_t len) FPMP_NONNULL(1);
-
-typedef enum {
-    FPMP_FCGI_MORE,   /* all bytes taken, more are needed */
-    FPMP_FCGI_STDOUT, /* piece of the answer */
-    FPMP_FCGI_STDERR, /* piece of the error text */
-    FPMP_FCGI_END,    /* the request is over; reader->protocol_status is set */
-    FPMP_FCGI_BROKEN  /* not FastCGI: reader->why says what */
-} fpmp_fcgi_event_e;
-
-typedef struct {
-    unsigned char header[FPMP_FCGI_HEADER_BYTES];
-    unsigned int have; /* bytes of header, 0 to 8 */
-    unsigned int content_left;
-    unsigned int padding_left;
-    unsigned char end[8];
-    unsigned int end_have;
-    int protocol_status; /* 0 complete, 2 overloaded */
-    const char *why;
-} fpmp_fcgi_reader_t; /* zero = fresh */
-
-/**
- * Take the next event from received bytes.
- * @param data, len  moved past what was taken
- * @param piece, piece_len  for STDOUT and STDERR: the piece, inside data; never empty
- */
-fpmp_fcgi_event_e fpmp_fcgi_next(fpmp_fcgi_reader_t *reader, const char **data,
-                                 apr_size_t *len, const char **piece, apr_size_t *piece_len)
-    FPMP_NONNULL(1, 2, 3, 4, 5);
-
-/* ---- head.c: the header of an answer --------------------------------------------- */
-
-/** Bytes up to and with the empty line that ends a CGI header; 0: it is not there. */
-apr_size_t fpmp_head_end(const char *data, apr_size_t len) FPMP_NONNULL(1);
-
-/**
- * The first byte that no header may have: a control character (a CR that ends no line is
- * one: another reader could see an end there), or one that a name cannot have. Lines
- * without a colon are not judged.
- * @param head  as far as fpmp_head_end says
- * @return 0 to 255, or -1: none
- */
-int fpmp_head_odd_byte(const char *head, apr_size_t len) FPMP_NONNULL(1);
 
 /* ---- report.c, report_json.c ----------------------------------------------------- */
 

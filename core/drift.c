@@ -8,6 +8,8 @@
  */
 #include "drift.h"
 
+#include <string.h>
+
 void fpmp_look_find(fpmp_look_t *look, const char *code, fpmp_link_e link,
                     fpmp_weight_e weight, const char *seen, const char *mend)
 {
@@ -151,6 +153,8 @@ static int judge_safe(fpmp_look_t *look)
           look->facts->binary_way },
         { "FPMP0541", "main file", look->master->config_path, "read",
           look->facts->main_way },
+        { "FPMP0542", "start program", look->master->start_command, "run",
+          look->facts->start_way },
     };
     apr_pool_t *p = look->plan->pool;
     apr_size_t i;
@@ -214,6 +218,13 @@ static void judge_socket_owner(fpmp_look_t *look)
     }
 }
 
+int fpmp_look_makes(const fpmp_look_t *look, const char *dir)
+{
+    return look->plan->sync != FPMP_SYNC_CHECK && look->facts->may_write &&
+           look->master->socket_dir && strcmp(dir, look->master->socket_dir) == 0 &&
+           fpmp_rule_makes_dir(look->plan->pool, look->facts->socket_dir, dir, look->euid);
+}
+
 /* Pool directory and socket directory: there, and safe to write into as root? */
 static int judge_directories(fpmp_look_t *look)
 {
@@ -234,6 +245,14 @@ static int judge_directories(fpmp_look_t *look)
             apr_psprintf(p, "pool directory '%s' is not safe: %s", master->pool_dir, why),
             mend);
         return 0;
+    }
+    if (fpmp_look_makes(look, master->socket_dir)) {
+        fpmp_look_find(look, "FPMP0321", FPMP_LINK_SOCKET, FPMP_PENDING,
+                       apr_psprintf(p, "socket directory '%s' of master '%s' does not exist",
+                                    master->socket_dir, master->name),
+                       "the next start or reload of httpd makes it; have it made at each "
+                       "boot, before PHP-FPM starts (tmpfiles.d)");
+        return 1;
     }
     if (!judge_there(look, look->facts->socket_dir, "FPMP0302", "FPMP0306",
                      FPMP_LINK_SOCKET, "socket directory", master->socket_dir)) {

@@ -43,4 +43,7 @@ void fpmp_drift_limits(fpmp_look_t *look);
 /** Judge what PHP-FPM printed or complained of. */
 void fpmp_drift_print(fpmp_look_t *look);
 
+/** 1: this is the socket directory, which is missing, and the next start makes it. */
+int fpmp_look_makes(const fpmp_look_t *look, const char *dir);
+
 #endif

@@ -160,7 +160,8 @@ static const char *check_listen(trial_t *trial)
                             listen.path);
     }
     dir = apr_hash_get(trial->asked->places, listen.dir, APR_HASH_KEY_STRING);
-    if (dir && dir->node.lookup == FPMP_LOOKUP_MISSING) {
+    if (dir && dir->node.lookup == FPMP_LOOKUP_MISSING &&
+        !fpmp_look_makes(trial->look, listen.dir)) {
         return apr_psprintf(trial->p, "listens in directory '%s', which does not exist",
                             listen.dir);
     }

@@ -245,6 +245,7 @@ const char *fpmp_master_parse(apr_pool_t *p, fpmp_master_t *master, int argc,
         { "config", &master->config_path },    { "binary", &master->binary_path },
         { "pid", &master->pid_path },          { "pool_dir", &master->pool_dir },
         { "socket_dir", &master->socket_dir },
+        { "start", &master->start_command }, /* its first word is a path */
     };
     const char *why;
     int i;
@@ -268,14 +269,17 @@ const char *fpmp_master_parse(apr_pool_t *p, fpmp_master_t *master, int argc,
         }
         if (!value) {
             return apr_psprintf(p,
-                                "'%s' is none of config=, binary=, pid=, pool_dir= and "
-                                "socket_dir=; write one of these with an absolute path",
+                                "'%s' is none of config=, binary=, pid=, pool_dir=, "
+                                "socket_dir= and start=; write one of these with an "
+                                "absolute path",
                                 fpmp_value_shown(p, argv[i]));
         }
         if (*keys[k].path) {
             return given_twice(p, keys[k].key);
         }
-        why = fpmp_rule_path(p, value);
+        why = fpmp_rule_path(p, keys[k].path == &master->start_command
+                                    ? apr_pstrndup(p, value, strcspn(value, " "))
+                                    : value);
         if (why) {
             return apr_psprintf(p, "path in '%s' %s", fpmp_value_shown(p, argv[i]), why);
         }

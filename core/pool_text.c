@@ -164,6 +164,23 @@ fpmp_mark_e fpmp_pool_text_mark(apr_pool_t *p, const char *text, apr_size_t len,
     return memcmp(hash, hex, HEX_BYTES) == 0 ? FPMP_MARK_WHOLE : FPMP_MARK_EDITED;
 }
 
+const char *fpmp_pool_text_value(apr_pool_t *p, const char *text, apr_size_t len,
+                                 const char *name)
+{
+    const fpmp_ini_t *ini = fpmp_ini_read(p, text, len);
+    const char *value = NULL;
+    int i;
+
+    for (i = 0; i < ini->entries->nelts; i++) {
+        const fpmp_ini_entry_t *entry = &APR_ARRAY_IDX(ini->entries, i, fpmp_ini_entry_t);
+
+        if (entry->name && !entry->subkey && strcasecmp(entry->name, name) == 0) {
+            value = entry->value;
+        }
+    }
+    return value;
+}
+
 /* What follows line 2; NULL if there are no two lines. */
 static const char *after_marker(const char *text)
 {

@@ -88,3 +88,18 @@ int fpmp_rule_may(uid_t uid, gid_t gid, const apr_array_header_t *groups,
 
     return uid == 0 || ((node->mode >> shift) & bits) == bits;
 }
+
+int fpmp_rule_makes_dir(apr_pool_t *p, const apr_array_header_t *nodes, const char *dir,
+                        uid_t euid)
+{
+    const fpmp_node_t *last =
+        nodes->nelts > 1 ? &APR_ARRAY_IDX(nodes, nodes->nelts - 1, fpmp_node_t) : NULL;
+    apr_array_header_t *above;
+
+    if (!last || last->lookup != FPMP_LOOKUP_MISSING || strcmp(last->path, dir) != 0) {
+        return 0;
+    }
+    above = apr_array_copy(p, nodes);
+    apr_array_pop(above);
+    return fpmp_rule_safe_dir(p, above, euid) == NULL;
+}

@@ -7,12 +7,15 @@
  */
 #include "glue.h"
 
-#include <string.h>
+#include <apr_atomic.h>
 #include <errno.h>
+#include <string.h>
 
 APLOG_USE_MODULE(fpmpool);
 
-#define CONNECT_WAIT_SEC 5
+#define AWAY_MS 5000 /* so long a request waits for a pool that nobody can connect to */
+#define PAUSE_MIN_MS 5
+#define PAUSE_MAX_MS 100
 #define READ_BYTES (64 * 1024)
 #define SHARE_BYTES 4096 /* below it a copy is cheaper than to keep the whole buffer */
 #define PASS_BYTES (128 * 1024) /* so much is gathered at most before it is passed on */
@@ -47,6 +50,67 @@ static const struct {
       "raise pm.max_children on FPMUser, or find what keeps the scripts", 1 },
     { 0, "FPMP0614", "cannot be connected to", "see the reason", 0 },
 };
+
+/* PHP-FPM is away for a moment while it starts: no socket yet, nobody listens yet, or its
+ * owner is not set yet. A full queue waits in connect(2) itself. */
+static int is_passing(int err)
+{
+    return err == ENOENT || err == ECONNREFUSED || err == EACCES || err == EAGAIN;
+}
+
+static apr_uint32_t now_ms(void)
+{
+    apr_uint32_t ms = (apr_uint32_t)apr_time_as_msec(apr_time_now());
+
+    return ms ? ms : 1;
+}
+
+/* For how long has nobody been able to connect? All requests of this child count, so that an
+ * outage holds a thread of httpd for AWAY_MS once, not once for each request. AWAY_MS without
+ * a failure end it, as an answer does. */
+static apr_uint32_t away_ms(fpmp_chain_t *chain)
+{
+    apr_uint32_t since = apr_atomic_read32(&chain->away_since), now = now_ms();
+
+    return since == 0 || now - apr_atomic_read32(&chain->away_seen) > AWAY_MS ? 0
+           : now - since < AWAY_MS                                            ? now - since
+                                                                              : AWAY_MS;
+}
+
+static void note_away(fpmp_chain_t *chain, apr_uint32_t began)
+{
+    if (away_ms(chain) == 0) {
+        apr_atomic_set32(&chain->away_since, began);
+    }
+    apr_atomic_set32(&chain->away_seen, now_ms());
+}
+
+/* Connect, and ride over a moment in which the pool is away. Nothing was sent yet, so trying
+ * again sends no request twice. */
+static int open_pool(exchange_t *x, int timeout_sec)
+{
+    fpmp_chain_t *chain = x->line->chain;
+    apr_uint32_t began = now_ms();
+    int err, pause_ms = PAUSE_MIN_MS;
+
+    for (;;) {
+        int wait_sec = (int)(AWAY_MS - away_ms(chain) + 999) / 1000;
+
+        err = x->end->open(&x->conn, chain->socket_path, wait_sec, timeout_sec);
+        if (!err && apr_atomic_read32(&chain->away_since)) {
+            apr_atomic_set32(&chain->away_since, 0);
+        }
+        if (!err || !is_passing(err)) {
+            return err;
+        }
+        note_away(chain, began);
+        if (away_ms(chain) >= AWAY_MS) {
+            return err;
+        }
+        apr_sleep(apr_time_from_msec(pause_ms));
+        pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;
+    }
+}
 
 static int open_failed(exchange_t *x, int err)
 {
@@ -313,7 +377,7 @@ int fpmp_exchange_run(request_rec *r, const fpmp_line_t *line, fpmp_body_t *body
         line->timeout_sec ? line->timeout_sec : (int)apr_time_sec(r->server->timeout);
     int status, err;
 
-    err = x.end->open(&x.conn, line->chain->socket_path, CONNECT_WAIT_SEC, timeout_sec);
+    err = open_pool(&x, timeout_sec);
     if (err) {
         return open_failed(&x, err);
     }

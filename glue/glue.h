@@ -138,6 +138,17 @@ apr_array_header_t *fpmp_tree_sites(apr_pool_t *p, server_rec *s);
  */
 void fpmp_sync_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, server_rec *s);
 
+/**
+ * 1: a child of an older configuration lives, as after a graceful restart.
+ * @param ended_gen  a generation that has ended, though its last child is still listed; -1:
+ * none
+ */
+int fpmp_sync_old_children(int ended_gen);
+
+/** Once the old children have ended: remove the pools that were kept for them, in a process
+ * of its own. Nothing if there is nothing to do. */
+void fpmp_sync_later(fpmp_plan_t *plan, server_rec *s, int ended_gen);
+
 /* ---- request.c and what it calls ------------------------------------------------- */
 
 /**

@@ -102,6 +102,7 @@ const fpmp_httpd_t *fpmp_plan_complete(fpmp_plan_t *plan, server_rec *s)
     const fpmp_httpd_t *httpd = know_httpd(plan->pool);
     int i;
 
+    plan->httpd = httpd;
     /* Also without any line: the file of a line that was removed has to go. */
     list_masters(plan);
     name_hosts(s);

@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What a start, a restart or FPMPOOL_SYNC does to the machine, master by master: lock,
- * look, judge, stage and test, write, reload once, wait. Runs in the parent, as root where
- * pool files belong to root. Nothing differs = nothing is written and nobody is signalled.
+ * look, judge, mend sockets, stage and test, write, reload once, wait. Runs in the parent, as
+ * root where pool files belong to root. Nothing differs = nothing is written and nobody is
+ * signalled. Pools that the old children of a graceful restart may still need go when those
+ * have ended. Entry points: fpmp_sync_all, fpmp_sync_later.
  */
-#include "glue.h"
+#include "sync.h"
+
+#include "ap_listen.h"
+#include "ap_mpm.h"
+#include "mpm_common.h"
+#include "scoreboard.h"
+
+#include <apr_signal.h>
 
 #include <string.h>
 #include <unistd.h>
@@ -12,45 +21,40 @@
 APLOG_USE_MODULE(fpmpool);
 
 #define LOCK_WAIT_SEC 30
-#define TEST_LIMIT_SEC 60
-#define RELOAD_MARGIN_SEC 10 /* on top of process_control_timeout */
 
-typedef struct {
-    fpmp_plan_t *plan;
-    fpmp_master_t *master;
-    const fpmp_httpd_t *httpd;
-    server_rec *s;
-    fpmp_master_facts_t *facts;
-    fpmp_view_t *view;
-    const apr_array_header_t *changes;
-    int dir_fd;
-    int written, removed;
-} sync_t;
-
-static int touches_file(const fpmp_change_t *change)
+int fpmp_sync_touches(const fpmp_change_t *change)
 {
-    return change->kind != FPMP_CHANGE_NONE && change->kind != FPMP_CHANGE_LAST_POOL &&
-           change->kind != FPMP_CHANGE_LOAD;
+    return change->kind == FPMP_CHANGE_WRITE || change->kind == FPMP_CHANGE_WRITE_ASIDE ||
+           change->kind == FPMP_CHANGE_REMOVE || change->kind == FPMP_CHANGE_REMOVE_ASIDE;
 }
 
-/* Something went wrong with the whole change of this master. Sites whose pool was there
- * before go on with it; those that wait for a new pool cannot serve. */
-static void say_failed(sync_t *sync, const char *code, fpmp_link_e link, const char *seen,
-                       const char *mend)
+int fpmp_sync_had(const fpmp_sync_run_t *run, const fpmp_chain_t *chain)
+{
+    return apr_hash_get(run->facts->by_path, chain->pool_file_path, APR_HASH_KEY_STRING) !=
+           NULL;
+}
+
+fpmp_finding_t *fpmp_sync_say(fpmp_sync_run_t *run, const fpmp_chain_t *chain,
+                              const char *code, fpmp_link_e link, fpmp_weight_e weight,
+                              const char *seen, const char *mend)
+{
+    return fpmp_finding_add(run->plan->findings, code, link, weight,
+                            chain ? chain->where : run->master->where, seen, mend);
+}
+
+void fpmp_sync_failed(fpmp_sync_run_t *run, const char *code, fpmp_link_e link,
+                      const char *seen, const char *mend)
 {
     fpmp_finding_t *finding = NULL;
     int i;
 
-    for (i = 0; i < sync->changes->nelts; i++) {
-        fpmp_change_t *change = &APR_ARRAY_IDX(sync->changes, i, fpmp_change_t);
+    for (i = 0; i < run->changes->nelts; i++) {
+        const fpmp_change_t *change = &APR_ARRAY_IDX(run->changes, i, fpmp_change_t);
 
         if (!finding && change->kind != FPMP_CHANGE_LAST_POOL) {
-            finding = fpmp_finding_add(
-                sync->plan->findings, code, link, FPMP_BROKEN,
-                change->chain ? change->chain->where : sync->master->where, seen, mend);
+            finding = fpmp_sync_say(run, change->chain, code, link, FPMP_BROKEN, seen, mend);
         }
-        if (change->chain &&
-            !apr_hash_get(sync->facts->by_path, change->path, APR_HASH_KEY_STRING)) {
+        if (change->chain && !fpmp_sync_had(run, change->chain)) {
             change->chain->broken = finding;
         }
     }
@@ -58,211 +62,254 @@ static void say_failed(sync_t *sync, const char *code, fpmp_link_e link, const c
 
 /* Something that is not ours would end PHP-FPM at a reload, and has been said: it is left
  * alone with what it has read, and hosts that wait for a new pool cannot serve. */
-static void leave_waiting(sync_t *sync)
+static void leave_waiting(fpmp_sync_run_t *run)
 {
     const fpmp_finding_t *why = NULL;
     int i;
 
-    for (i = 0; i < sync->plan->findings->nelts; i++) {
+    for (i = 0; i < run->plan->findings->nelts; i++) {
         const fpmp_finding_t *finding =
-            APR_ARRAY_IDX(sync->plan->findings, i, fpmp_finding_t *);
+            APR_ARRAY_IDX(run->plan->findings, i, fpmp_finding_t *);
 
-        if (finding->master == sync->master && finding->weight == FPMP_BROKEN) {
+        if (finding->master == run->master && finding->weight == FPMP_BROKEN) {
             why = finding;
         }
     }
-    for (i = 0; i < sync->changes->nelts; i++) {
-        const fpmp_change_t *change = &APR_ARRAY_IDX(sync->changes, i, fpmp_change_t);
+    for (i = 0; i < run->changes->nelts; i++) {
+        const fpmp_change_t *change = &APR_ARRAY_IDX(run->changes, i, fpmp_change_t);
 
-        if (change->chain && !change->chain->broken &&
-            !apr_hash_get(sync->facts->by_path, change->path, APR_HASH_KEY_STRING)) {
+        if (change->chain && !change->chain->broken && !fpmp_sync_had(run, change->chain)) {
             change->chain->broken = why;
         }
     }
 }
 
-/* Write or remove one file. Returns 0 or the errno that was said. */
-static int apply_change(sync_t *sync, const fpmp_change_t *change)
+/* ---- writing ------------------------------------------------------------------------- */
+
+int fpmp_sync_put(fpmp_sync_run_t *run, const char *path, const char *text, const char **why)
 {
-    apr_pool_t *p = sync->plan->pool;
+    const char *name = strrchr(path, '/') + 1;
+
+    return text ? fpmp_pool_write(run->plan->pool, run->dir_fd, name, text, why)
+                : fpmp_pool_remove(run->plan->pool, run->dir_fd, name, why);
+}
+
+/* Write or remove one file. Returns 0 or the errno that was said. */
+static int apply_change(fpmp_sync_run_t *run, const fpmp_change_t *change)
+{
+    apr_pool_t *p = run->plan->pool;
     const char *name = strrchr(change->path, '/') + 1, *why = NULL, *kept = NULL;
     int err = 0;
 
     if (change->kind == FPMP_CHANGE_WRITE_ASIDE ||
         change->kind == FPMP_CHANGE_REMOVE_ASIDE) {
-        err = fpmp_pool_keep_aside(p, sync->dir_fd, name, &kept, &why);
+        err = fpmp_pool_keep_aside(p, run->dir_fd, name, &kept, &why);
         if (!err) {
-            fpmp_finding_add(
-                sync->plan->findings, "FPMP0415", FPMP_LINK_POOL_FILE, FPMP_NOTICE,
-                change->chain ? change->chain->where : sync->master->where,
-                apr_psprintf(p,
-                             "'%s' was edited by hand; the edited file is kept as "
-                             "'%s/%s'",
-                             change->path, sync->master->pool_dir, kept),
-                "put the change on FPMUser, then remove the kept file");
+            fpmp_sync_say(run, change->chain, "FPMP0415", FPMP_LINK_POOL_FILE, FPMP_NOTICE,
+                          apr_psprintf(p,
+                                       "'%s' was edited by hand; the edited file is kept as "
+                                       "'%s/%s'",
+                                       change->path, run->master->pool_dir, kept),
+                          "put the change on FPMUser, then remove the kept file");
         }
     }
     if (!err) {
-        err = change->text ? fpmp_pool_write(p, sync->dir_fd, name, change->text, &why)
-                           : fpmp_pool_remove(p, sync->dir_fd, name, &why);
+        err = fpmp_sync_put(run, change->path, change->text, &why);
     }
     if (err) {
-        fpmp_finding_t *finding = fpmp_finding_add(
-            sync->plan->findings, "FPMP0416", FPMP_LINK_POOL_FILE, FPMP_BROKEN,
-            change->chain ? change->chain->where : sync->master->where,
+        fpmp_finding_t *finding = fpmp_sync_say(
+            run, change->chain, "FPMP0416", FPMP_LINK_POOL_FILE, FPMP_BROKEN,
             apr_psprintf(p, "'%s' could not be %s: %s", change->path,
                          change->text ? "written" : "removed", why),
             "mend that and reload httpd; the old file is intact");
 
-        if (change->chain &&
-            !apr_hash_get(sync->facts->by_path, change->path, APR_HASH_KEY_STRING)) {
+        if (change->chain && !fpmp_sync_had(run, change->chain)) {
             change->chain->broken = finding;
         }
     }
     return err;
 }
 
-static void apply_all(sync_t *sync)
+static void apply_all(fpmp_sync_run_t *run)
 {
     int i;
 
-    for (i = 0; i < sync->changes->nelts; i++) {
-        const fpmp_change_t *change = &APR_ARRAY_IDX(sync->changes, i, fpmp_change_t);
+    for (i = 0; i < run->changes->nelts; i++) {
+        const fpmp_change_t *change = &APR_ARRAY_IDX(run->changes, i, fpmp_change_t);
 
-        if (touches_file(change) && apply_change(sync, change) == 0) {
-            sync->written += change->text != NULL;
-            sync->removed += change->text == NULL;
+        if (fpmp_sync_touches(change) && apply_change(run, change) == 0) {
+            run->written += change->text != NULL;
+            run->removed += change->text == NULL;
         }
     }
 }
 
-/* Would PHP-FPM take all of it? */
-static int test_changes(sync_t *sync)
-{
-    apr_pool_t *p = sync->plan->pool;
-    const char *why = NULL;
-    int err =
-        fpmp_master_test(p, sync->master, sync->facts, sync->changes, TEST_LIMIT_SEC, &why);
+/* ---- what the old children still need ------------------------------------------------- */
 
-    if (err) {
-        say_failed(
-            sync, "FPMP0511", FPMP_LINK_MASTER,
-            apr_psprintf(p, "PHP-FPM of master '%s' would not take the change: %s",
-                         sync->master->name, why),
-            "mend that and reload httpd; nothing was written and PHP-FPM was not told");
+int fpmp_sync_old_children(int ended_gen)
+{
+    int i, most = 0, gen = -1;
+
+    if (!ap_exists_scoreboard_image() ||
+        ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &most) != APR_SUCCESS) {
+        return 0;
     }
-    return err;
+    ap_mpm_query(AP_MPMQ_GENERATION, &gen);
+    for (i = 0; i < most; i++) {
+        const process_score *child = ap_get_scoreboard_process(i);
+
+        if (child && child->pid != 0 && child->generation != gen &&
+            child->generation != ended_gen) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
-/* The socket in a pool file of ours, for the wait after a removal. */
-static const char *socket_in(sync_t *sync, const char *path)
+/* A user who is gone takes every site down at PHP-FPM's next start: his file cannot wait. */
+static int must_go_now(fpmp_sync_run_t *run, const fpmp_change_t *change)
 {
-    const fpmp_file_t *file = apr_hash_get(sync->facts->by_path, path, APR_HASH_KEY_STRING);
-    const fpmp_ini_t *ini;
-    int i;
+    const fpmp_file_t *file =
+        apr_hash_get(run->facts->by_path, change->path, APR_HASH_KEY_STRING);
+    const char *user =
+        file && file->text
+            ? fpmp_pool_text_value(run->plan->pool, file->text, file->len, "user")
+            : NULL;
+    fpmp_user_facts_t facts = { 0 };
 
-    if (!file || !file->text) {
-        return NULL;
+    if (!user) {
+        return 1;
     }
-    ini = fpmp_ini_read(sync->plan->pool, file->text, file->len);
-    for (i = 0; i < ini->entries->nelts; i++) {
-        const fpmp_ini_entry_t *entry = &APR_ARRAY_IDX(ini->entries, i, fpmp_ini_entry_t);
-
-        if (entry->name && strcmp(entry->name, "listen") == 0) {
-            return entry->value;
-        }
-    }
-    return NULL;
+    fpmp_facts_user(run->plan->pool, user, NULL, (gid_t)-1, &facts);
+    return facts.user_lookup == FPMP_LOOKUP_MISSING;
 }
 
-/* Tell PHP-FPM once and wait until the new pools are there. Not running is no fault. */
-static void reload(sync_t *sync)
+/* Requests of the old children may still be on their way to pools that nobody names now. */
+static void put_off_removals(fpmp_sync_run_t *run)
 {
-    apr_pool_t *p = sync->plan->pool;
-    apr_array_header_t *appear = apr_array_make(p, 8, sizeof(const char *));
-    apr_array_header_t *vanish = apr_array_make(p, 8, sizeof(const char *));
-    int i, err, wait_sec = sync->view->control_timeout_sec + RELOAD_MARGIN_SEC;
-    const char *why = NULL;
+    apr_array_header_t *now =
+        apr_array_make(run->plan->pool, run->changes->nelts + 1, sizeof(fpmp_change_t));
+    int i, later = 0;
 
-    for (i = 0; i < sync->changes->nelts; i++) {
-        const fpmp_change_t *change = &APR_ARRAY_IDX(sync->changes, i, fpmp_change_t);
-        const char *path;
+    for (i = 0; i < run->changes->nelts; i++) {
+        const fpmp_change_t *change = &APR_ARRAY_IDX(run->changes, i, fpmp_change_t);
 
-        if (change->chain && !change->chain->broken) {
-            APR_ARRAY_PUSH(appear, const char *) = change->chain->socket_path;
+        if (fpmp_sync_touches(change) && !change->text && !must_go_now(run, change)) {
+            later++;
         }
-        else if (touches_file(change) && (path = socket_in(sync, change->path)) != NULL) {
-            APR_ARRAY_PUSH(vanish, const char *) = path;
+        else {
+            APR_ARRAY_PUSH(now, fpmp_change_t) = *change;
         }
     }
-    err = fpmp_master_reload(p, sync->master, appear, vanish, wait_sec, &why);
-    if (err == 0) {
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, sync->s,
-                     "FPMP0512: master: '%s' reloaded; pool files written: %d, removed: %d",
-                     sync->master->name, sync->written, sync->removed);
-    }
-    else if (err != ESRCH) { /* not running was said by fpmp_drift_master */
-        fpmp_finding_add(
-            sync->plan->findings, "FPMP0513", FPMP_LINK_MASTER, FPMP_BROKEN,
-            sync->master->where,
-            apr_psprintf(p,
-                         "master '%s' did not come back from its reload within %d "
-                         "s: %s",
-                         sync->master->name, wait_sec, why),
-            "read PHP-FPM's own error log, then restart it");
+    if (later > 0) {
+        run->changes = now;
+        run->plan->later = 1;
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, run->s,
+                     "FPMP0522: master: '%s' keeps the pools that no FPMUser names any more "
+                     "(%d) until the children of the old configuration have ended",
+                     run->master->name, later);
     }
 }
 
-static void sync_locked(sync_t *sync)
+/* ---- one master ------------------------------------------------------------------------ */
+
+/* Look under the lock, so that two servers see each other's files whole. */
+static void look(fpmp_sync_run_t *run)
 {
-    apr_pool_t *p = sync->plan->pool;
-    int i, ends, alive, work = 0, unread = 0;
+    run->view = fpmp_plan_look(run->plan, run->master, run->httpd, &run->facts);
+    run->changes = fpmp_changes_find(run->plan->pool, run->plan, run->master, run->facts,
+                                     run->httpd);
+}
 
-    /* 2 look and judge under the lock, so that two servers see each other's files whole */
-    sync->view = fpmp_plan_look(sync->plan, sync->master, sync->httpd, &sync->facts);
-    ends = fpmp_plan_judge(sync->plan, sync->master, sync->facts, sync->view, sync->httpd);
-    sync->changes =
-        fpmp_changes_find(p, sync->plan, sync->master, sync->facts, sync->httpd);
-    for (i = 0; i < sync->changes->nelts; i++) {
-        const fpmp_change_t *change = &APR_ARRAY_IDX(sync->changes, i, fpmp_change_t);
+static int look_and_judge(fpmp_sync_run_t *run)
+{
+    int ends;
 
-        work += touches_file(change);
-        unread += change->kind == FPMP_CHANGE_LOAD;
+    look(run);
+    ends = fpmp_plan_judge(run->plan, run->master, run->facts, run->view, run->httpd);
+    run->changes = fpmp_changes_find(run->plan->pool, run->plan, run->master, run->facts,
+                                     run->httpd); /* without the chains that are broken */
+    return ends;
+}
+
+/* How many changes of files are there to make? */
+static int count_changes(const fpmp_sync_run_t *run)
+{
+    int i, count = 0;
+
+    for (i = 0; i < run->changes->nelts; i++) {
+        count += fpmp_sync_touches(&APR_ARRAY_IDX(run->changes, i, fpmp_change_t));
     }
-    if (sync->plan->sync == FPMP_SYNC_WRITE) {
-        unread = 0;
+    return count;
+}
+
+/* What is there that PHP-FPM has not read yet, or should have dropped? */
+static int count_unread(const fpmp_sync_run_t *run)
+{
+    int i, count = run->stale->nelts;
+
+    for (i = 0; i < run->changes->nelts; i++) {
+        count += APR_ARRAY_IDX(run->changes, i, fpmp_change_t).kind == FPMP_CHANGE_LOAD;
     }
-    /* 3 test, 4 write, 5 reload; without any pool left PHP-FPM cannot be told */
-    alive = fpmp_changes_leave_pool(p, sync->facts, sync->changes);
+    return run->facts->run == FPMP_RUN_YES ? count : 0;
+}
+
+void fpmp_sync_make(fpmp_sync_run_t *run)
+{
+    run->written = run->removed = 0;
+    apply_all(run);
+    if (run->plan->sync != FPMP_SYNC_WRITE &&
+        run->written + run->removed + count_unread(run) > 0 &&
+        fpmp_changes_leave_pool(run->plan->pool, run->facts, run->changes)) {
+        fpmp_sync_reload(run);
+    }
+}
+
+static void sync_locked(fpmp_sync_run_t *run)
+{
+    /* 2 look and judge */
+    int ends = look_and_judge(run);
+
     if (ends) {
-        leave_waiting(sync);
+        leave_waiting(run);
         return;
     }
-    if (work + unread == 0 || (alive && test_changes(sync) != 0)) {
+    /* 3 sockets that a reload does not mend */
+    fpmp_sync_stale(run);
+    if (fpmp_sync_sockets(run)) {
+        look(run);
+    }
+    if (run->plan->graceful) {
+        put_off_removals(run);
+    }
+    /* 4 test; without any pool left there is nothing that PHP-FPM could be asked */
+    if (count_changes(run) > 0 &&
+        fpmp_changes_leave_pool(run->plan->pool, run->facts, run->changes) &&
+        fpmp_sync_choose(run) != 0) {
         return;
     }
-    apply_all(sync);
-    if (alive && sync->plan->sync != FPMP_SYNC_WRITE &&
-        sync->written + sync->removed + unread > 0) {
-        reload(sync);
-    }
+    /* 5 write, 6 reload */
+    fpmp_sync_make(run);
 }
 
 static void sync_master(fpmp_plan_t *plan, fpmp_master_t *master,
                         const fpmp_httpd_t *httpd, server_rec *s)
 {
-    sync_t sync = { .plan = plan, .master = master, .httpd = httpd, .s = s, .dir_fd = -1 };
+    fpmp_sync_run_t run = {
+        .plan = plan, .master = master, .httpd = httpd, .s = s, .dir_fd = -1
+    };
     const char *why = NULL;
     int err = 0;
 
+    fpmp_sync_socket_dir(&run);
     /* 1 one lock per master; without a pool directory there is only something to say */
     if (master->pool_dir) {
         err =
-            fpmp_dir_lock(plan->pool, master->pool_dir, LOCK_WAIT_SEC, &sync.dir_fd, &why);
+            fpmp_dir_lock(plan->pool, master->pool_dir, LOCK_WAIT_SEC, &run.dir_fd, &why);
     }
     if (!master->pool_dir || err) {
-        sync.view = fpmp_plan_look(plan, master, httpd, &sync.facts);
-        fpmp_plan_judge(plan, master, sync.facts, sync.view, httpd);
+        run.view = fpmp_plan_look(plan, master, httpd, &run.facts);
+        fpmp_plan_judge(plan, master, run.facts, run.view, httpd);
         if (err == ETIMEDOUT) {
             fpmp_finding_add(plan->findings, "FPMP0417", FPMP_LINK_POOL_FILE, FPMP_BROKEN,
                              master->where, why,
@@ -270,8 +317,8 @@ static void sync_master(fpmp_plan_t *plan, fpmp_master_t *master,
         }
         return;
     }
-    sync_locked(&sync);
-    close(sync.dir_fd);
+    sync_locked(&run);
+    close(run.dir_fd);
 }
 
 /* What was PENDING is done now; where it could not be done, another finding says so. */
@@ -302,4 +349,54 @@ void fpmp_sync_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, server_rec *s)
         sync_master(plan, APR_ARRAY_IDX(plan->masters, i, fpmp_master_t *), httpd, s);
     }
     drop_done(plan);
+}
+
+/* ---- later ----------------------------------------------------------------------------- */
+
+/* The work goes on in a process of its own, so that the parent looks after its children all
+ * the while. It ends with its configuration: what it leaves undone the next start does. */
+static void on_helper(int reason, void *data, apr_wait_t status)
+{
+    apr_proc_t *proc = data;
+
+    (void)status;
+    if (reason == APR_OC_REASON_UNREGISTER && proc->pid > 0) {
+        kill(proc->pid, SIGTERM);
+        waitpid(proc->pid, NULL, 0);
+    }
+    if (reason == APR_OC_REASON_DEATH || reason == APR_OC_REASON_LOST) {
+        proc->pid = 0;
+        apr_proc_other_child_unregister(data);
+    }
+}
+
+void fpmp_sync_later(fpmp_plan_t *plan, server_rec *s, int ended_gen)
+{
+    apr_proc_t *proc;
+    apr_status_t rv;
+
+    if (!plan->later || fpmp_sync_old_children(ended_gen)) {
+        return;
+    }
+    plan->later = plan->graceful = 0;
+    proc = apr_pcalloc(plan->pool, sizeof(*proc));
+    rv = apr_proc_fork(proc, plan->pool);
+    if (rv == APR_INPARENT) {
+        apr_proc_other_child_register(proc, on_helper, proc, NULL, plan->pool);
+        return;
+    }
+    if (rv == APR_INCHILD) {
+        apr_signal(SIGTERM, SIG_DFL);
+        apr_signal(SIGINT, SIG_DFL);
+        apr_signal(SIGHUP, SIG_IGN);
+        apr_signal(AP_SIG_GRACEFUL, SIG_IGN);
+        ap_close_listeners();
+        plan->findings = apr_array_make(plan->pool, 4, sizeof(fpmp_finding_t *));
+        fpmp_sync_all(plan, plan->httpd, s);
+        fpmp_plan_say(plan, s, 0);
+        _exit(0);
+    }
+    ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
+                 "FPMP0527: master: no process could be made to remove pools that nobody "
+                 "names any more; the next reload of httpd does it");
 }

@@ -215,6 +215,10 @@ fpmp_master_facts_t *fpmp_facts_master(apr_pool_t *p, const fpmp_master_t *maste
         fpmp_facts_file(p, master->config_path, &facts->main);
         facts->main_way = real_way(p, master->config_path);
     }
+    if (master->start_command) {
+        facts->start_way = real_way(p, apr_pstrndup(p, master->start_command,
+                                                    strcspn(master->start_command, " ")));
+    }
     fpmp_facts_includes(p, master, facts);
     fpmp_master_probe(p, master, facts);
     return facts;

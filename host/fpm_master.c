@@ -345,6 +345,27 @@ static int wait_for_reload(apr_pool_t *p, const fpmp_master_t *master, pid_t pid
     return err;
 }
 
+int fpmp_master_await(apr_pool_t *p, const fpmp_master_t *master, int wait_sec,
+                      const char **why)
+{
+    fpmp_master_facts_t facts = { .run = FPMP_RUN_UNKNOWN };
+    struct timespec end = after_sec(wait_sec);
+    apr_pool_t *round;
+
+    apr_pool_create(&round, p);
+    fpmp_master_probe(round, master, &facts);
+    while (facts.run != FPMP_RUN_YES && !is_past(&end)) {
+        pause_shortly();
+        apr_pool_clear(round);
+        fpmp_master_probe(round, master, &facts);
+    }
+    *why = facts.run == FPMP_RUN_YES
+               ? NULL
+               : apr_psprintf(p, "%s after %d s", facts.run_why, wait_sec);
+    apr_pool_destroy(round);
+    return facts.run == FPMP_RUN_YES ? 0 : ETIMEDOUT;
+}
+
 int fpmp_master_reload(apr_pool_t *p, const fpmp_master_t *master,
                        const apr_array_header_t *appear, const apr_array_header_t *vanish,
                        int wait_sec, const char **why)

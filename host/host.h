@@ -133,6 +133,10 @@ fpmp_master_facts_t *fpmp_facts_master(apr_pool_t *p, const fpmp_master_t *maste
 fpmp_live_t *fpmp_live_look(apr_pool_t *p, pid_t pid, const apr_array_header_t *paths)
     FPMP_NONNULL(1, 3);
 
+/** The sockets only: who listens on them, their owner and mode. */
+fpmp_live_t *fpmp_live_sockets(apr_pool_t *p, pid_t pid, const apr_array_header_t *paths)
+    FPMP_NONNULL(1, 3);
+
 /* ---- docroot.c --------------------------------------------------------------------- */
 
 /**
@@ -225,6 +229,55 @@ int fpmp_master_print(apr_pool_t *p, const fpmp_master_t *master,
 int fpmp_master_reload(apr_pool_t *p, const fpmp_master_t *master,
                        const apr_array_header_t *appear, const apr_array_header_t *vanish,
                        int wait_sec, const char **why) FPMP_NONNULL(1, 2, 3, 4, 6);
+
+/** Wait until the pid file names this master and it lives. 0, or ETIMEDOUT and why. */
+int fpmp_master_await(apr_pool_t *p, const fpmp_master_t *master, int wait_sec,
+                      const char **why) FPMP_NONNULL(1, 2, 4);
+
+/* ---- recover.c ------------------------------------------------------------------- */
+
+/** Bytes that a log file has now; 0: it is none, or not there. */
+apr_off_t fpmp_log_mark(const char *path) FPMP_NONNULL(1);
+
+/** What a log file got behind that mark, at most 64 KB; "" where it cannot be read. */
+const char *fpmp_log_since(apr_pool_t *p, const char *path, apr_off_t mark)
+    FPMP_NONNULL(1, 2);
+
+/** Remove a socket that nobody listens on any more. 1: it was removed. */
+int fpmp_socket_clear(const char *path) FPMP_NONNULL(1);
+
+/* Who starts a master again. */
+typedef struct {
+    const char *unit; /* of systemd; NULL: it is not of one */
+    int supervised;   /* 1: its parent does */
+} fpmp_keeper_t;
+
+/** Who keeps this master? Ask while it lives. */
+fpmp_keeper_t fpmp_master_keeper(apr_pool_t *p, pid_t pid) FPMP_NONNULL(1);
+
+/**
+ * Start a master that ended: by its start_command, by systemd if it was of a unit, by its own
+ * program if it was nobody's child; else wait for whoever supervises it.
+ * @param wait_sec  for the program, and once more for the pid file
+ * @param how       set to the command, for messages
+ * @return 0: it runs; else errno and why
+ */
+int fpmp_master_start(apr_pool_t *p, const fpmp_master_t *master,
+                      const fpmp_keeper_t *keeper, int wait_sec, const char **how,
+                      const char **why) FPMP_NONNULL(1, 2, 3, 5, 6);
+
+/* ---- sockets.c ------------------------------------------------------------------- */
+
+/** Give a socket its owner, group and mode back. 0 or errno; EINVAL: it is no socket. */
+int fpmp_socket_mend(const char *path, uid_t uid, gid_t gid, unsigned int mode)
+    FPMP_NONNULL(1);
+
+/** The sockets in a directory whose names begin so: const char *, absolute. */
+apr_array_header_t *fpmp_socket_list(apr_pool_t *p, const char *dir, const char *prefix)
+    FPMP_NONNULL(1, 2, 3);
+
+/** Make the directory of the sockets, mode 0755, in a directory that is there. 0 or errno. */
+int fpmp_socket_dir_make(const char *path) FPMP_NONNULL(1);
 
 /* ---- the ends: how bytes reach a pool -------------------------------------------- */
 

@@ -309,22 +309,29 @@ static void look_at_workers(apr_pool_t *p, pid_t master, fpmp_live_t *live)
     closedir(dir);
 }
 
+fpmp_live_t *fpmp_live_sockets(apr_pool_t *p, pid_t pid, const apr_array_header_t *paths)
+{
+    fpmp_live_t *live = apr_pcalloc(p, sizeof(*live));
+
+    live->sockets = apr_hash_make(p);
+    live->workers = apr_hash_make(p);
+    look_at_sockets(p, pid, paths, live);
+    return live;
+}
+
 fpmp_live_t *fpmp_live_look(apr_pool_t *p, pid_t pid, const apr_array_header_t *paths)
 {
     static const char deleted[] = " (deleted)";
-    fpmp_live_t *live = apr_pcalloc(p, sizeof(*live));
+    fpmp_live_t *live = fpmp_live_sockets(p, pid, paths);
     const char *number = apr_psprintf(p, "%ld", (long)pid);
     char exe[PATH_MAX];
     ssize_t n = readlink(apr_psprintf(p, "/proc/%s/exe", number), exe, sizeof(exe) - 1);
 
-    live->sockets = apr_hash_make(p);
-    live->workers = apr_hash_make(p);
     live->euid_known = euid_of(p, number, &live->euid);
     live->user = live->euid_known ? fpmp_facts_uid_name(p, live->euid) : NULL;
     live->replaced =
         n > (ssize_t)sizeof(deleted) &&
         memcmp(exe + n - (sizeof(deleted) - 1), deleted, sizeof(deleted) - 1) == 0;
     look_at_workers(p, pid, live);
-    look_at_sockets(p, pid, paths, live);
     return live;
 }

@@ -43,14 +43,14 @@ subtest 'a pool comes and goes with its line' => sub {
     $s->configure($anna);
     ok -S $fpm->socket('fpmt_bert'), 'before: the socket of bert is there';
     ok $s->graceful, 'a reload without the line of bert';
-    is names($fpm), 'fpmpool-fpmt_anna.conf', 'removes his pool file';
-    ok !-e $fpm->socket('fpmt_bert'), 'and his socket';
+    ok wait_for(10, sub { names($fpm) eq 'fpmpool-fpmt_anna.conf' }), 'removes his pool file';
+    ok wait_for(10, sub { !-e $fpm->socket('fpmt_bert') }), 'and his socket';
     is $fpm->reloads, 3, 'one signal';
     is $s->get('a.test')->{body}, "fpmt_anna\n", 'anna answers';
 
     $s->configure('');
     ok $s->graceful, 'a reload without any FPMUser';
-    is names($fpm), '', 'removes the last pool file';
+    ok wait_for(10, sub { names($fpm) eq '' }), 'removes the last pool file';
     $s->stop;
     $s->configure($anna);
     ok $s->start, 'a new start';

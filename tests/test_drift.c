@@ -115,6 +115,12 @@ static void lose_socket_dir(fpmp_master_t *master, fpmp_master_facts_t *facts)
     last_node(facts->socket_dir)->lookup = FPMP_LOOKUP_MISSING;
 }
 
+static void lose_run_dir(fpmp_master_t *master, fpmp_master_facts_t *facts)
+{
+    apr_array_pop(facts->socket_dir);
+    lose_socket_dir(master, facts);
+}
+
 static void give_socket_dir_to_david(fpmp_master_t *master, fpmp_master_facts_t *facts)
 {
     (void)master;
@@ -227,6 +233,10 @@ static const struct {
       "' belongs to uid 7 (mode 0755), wanted is uid 0; give it and the directories above it to "
       "root, mode 0755 or stricter" AT_10 },
     { "no socket directory", lose_socket_dir,
+      "PENDING FPMP0321: socket: socket directory '/run/php' of master '8.2' does not "
+      "exist; the next start or reload of httpd makes it; have it made at each boot, before "
+      "PHP-FPM starts (tmpfiles.d)" AT_10 },
+    { "no socket directory, nor the one above", lose_run_dir,
       "BROKEN FPMP0302: socket: socket directory '/run/php' of master '8.2' does not "
       "exist; create it with 'install -d -m 0755 /run/php', at "
       "each boot "

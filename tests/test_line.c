@@ -378,12 +378,12 @@ static void the_words_of_fpmmaster_fill_a_master(void **state)
           "name such as 8.2",
           NULL },
         { "unknown key", "8.2|conf=/a",
-          "'conf=/a' is none of config=, binary=, pid=, pool_dir= and socket_dir=; write "
+          "'conf=/a' is none of config=, binary=, pid=, pool_dir=, socket_dir= and start=; write "
           "one of "
           "these with an absolute path",
           NULL },
         { "no value", "8.2|config",
-          "'config' is none of config=, binary=, pid=, pool_dir= and socket_dir=; write "
+          "'config' is none of config=, binary=, pid=, pool_dir=, socket_dir= and start=; write "
           "one of "
           "these with an absolute path",
           NULL },

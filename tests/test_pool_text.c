@@ -197,6 +197,14 @@ static void a_pool_file_is_read_back_to_the_same_settings(void **state)
     }
 }
 
+static void a_value_is_that_of_the_last_line(void **state)
+{
+    static const char text[] = "[a]\nuser = \"anna\"\nenv[user] = x\nUSER = bert\n";
+
+    assert_string_equal(fpmp_pool_text_value(*state, text, sizeof(text) - 1, "user"), "bert");
+    assert_null(fpmp_pool_text_value(*state, text, sizeof(text) - 1, "listen"));
+}
+
 static void the_same_chain_gives_the_same_bytes(void **state)
 {
     apr_size_t i;
@@ -386,6 +394,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_pool_file_has_the_golden_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(a_pool_file_is_read_back_to_the_same_settings,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(a_value_is_that_of_the_last_line, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_chain_gives_the_same_bytes, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(the_last_line_is_a_comment, setup, teardown),

@@ -42,6 +42,7 @@ static const char *rows_of(apr_pool_t *p, const fpmp_plan_t *plan, int chain)
 
 static void lose_socket_dir(fpmp_master_facts_t *facts)
 {
+    apr_array_pop(facts->socket_dir); /* /run is missing, too: no start makes both */
     last_node(facts->socket_dir)->lookup = FPMP_LOOKUP_MISSING;
 }
 
