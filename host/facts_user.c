@@ -25,9 +25,8 @@ static const char *words(apr_pool_t *p, int err)
 
 /* glibc asks the next service of nsswitch.conf when one cannot look, and forgets that it
  * could not: out of descriptors, "files systemd" says that root does not exist
- * (glibc 2.36). So "missing" only counts where the file itself can be opened. A network
- * service that is down before another one says "not found" cannot be told from a user that
- * is gone. */
+ * (glibc 2.36). So "missing" only counts where the file itself can be opened, and where no
+ * service, asked alone, fails to answer. */
 static int can_look(const char *file)
 {
     int fd = open(file, O_RDONLY | O_CLOEXEC);
@@ -38,20 +37,28 @@ static int can_look(const char *file)
     return fd >= 0 || errno == ENOENT; /* a system without that file has other services */
 }
 
-/* POSIX: 0 and no entry means missing; glibc's services also say so with these two. */
-static fpmp_lookup_e judge_lookup(apr_pool_t *p, int err, const void *entry,
-                                  const char *file, const char **why)
+/* Nothing was found, with this errno. POSIX: 0 means missing; glibc's services also say so
+ * with these two.
+ * @param name  NULL: the group of this gid */
+static fpmp_lookup_e judge_missing(apr_pool_t *p, int err, const char *database,
+                                   const char *name, gid_t gid, const char **why)
 {
-    int missing = err == 0 || err == ENOENT || err == ESRCH;
+    const char *doubt;
 
-    if (entry) {
-        return FPMP_LOOKUP_FOUND;
+    if (err != 0 && err != ENOENT && err != ESRCH) {
+        *why = words(p, err);
+        return FPMP_LOOKUP_FAILED;
     }
-    if (missing && can_look(file)) {
-        return FPMP_LOOKUP_MISSING;
+    if (!can_look(apr_pstrcat(p, "/etc/", database, NULL))) {
+        *why = words(p, errno);
+        return FPMP_LOOKUP_FAILED;
     }
-    *why = words(p, missing ? errno : err);
-    return FPMP_LOOKUP_FAILED;
+    doubt = fpmp_services_doubt(p, database, name, gid);
+    if (doubt) {
+        *why = doubt;
+        return FPMP_LOOKUP_FAILED;
+    }
+    return FPMP_LOOKUP_MISSING;
 }
 
 /* Call ask with a buffer that grows until the entry fits. 'ask' uses buf, size and sets
@@ -76,7 +83,7 @@ static fpmp_lookup_e find_user(apr_pool_t *p, const char *name, struct passwd *e
     int err = 0;
 
     ASK_GROWING(p, err, getpwnam_r(name, entry, buf, size, &found));
-    return judge_lookup(p, err, found, "/etc/passwd", why);
+    return found ? FPMP_LOOKUP_FOUND : judge_missing(p, err, "passwd", name, 0, why);
 }
 
 static fpmp_lookup_e find_group(apr_pool_t *p, const char *name, struct group *entry,
@@ -86,7 +93,7 @@ static fpmp_lookup_e find_group(apr_pool_t *p, const char *name, struct group *e
     int err = 0;
 
     ASK_GROWING(p, err, getgrnam_r(name, entry, buf, size, &found));
-    return judge_lookup(p, err, found, "/etc/group", why);
+    return found ? FPMP_LOOKUP_FOUND : judge_missing(p, err, "group", name, 0, why);
 }
 
 static fpmp_lookup_e find_gid(apr_pool_t *p, gid_t gid, struct group *entry,
@@ -96,7 +103,7 @@ static fpmp_lookup_e find_gid(apr_pool_t *p, gid_t gid, struct group *entry,
     int err = 0;
 
     ASK_GROWING(p, err, getgrgid_r(gid, entry, buf, size, &found));
-    return judge_lookup(p, err, found, "/etc/group", why);
+    return found ? FPMP_LOOKUP_FOUND : judge_missing(p, err, "group", NULL, gid, why);
 }
 
 const char *fpmp_facts_uid_name(apr_pool_t *p, uid_t uid)

@@ -63,8 +63,21 @@ apr_array_header_t *fpmp_masters_find(apr_pool_t *p, const char *root) FPMP_NONN
  * searched for by the table. */
 void fpmp_master_complete(apr_pool_t *p, fpmp_master_t *master) FPMP_NONNULL(1, 2);
 
-/* ---- facts.c ----------------------------------------------------------------------------
+/* ---- services.c ---------------------------------------------------------------------- */
+
+/**
+ * The name service as a whole said "missing": is there a service in /etc/nsswitch.conf that,
+ * asked alone, cannot answer? One that is listed but not installed counts for nothing.
+ * @param database  "passwd" or "group"
+ * @param name      borrowed; NULL: the group of gid
+ * @return NULL: none; else a phrase that names it and says why
+ * Source: nsswitch.conf(5); <nss.h>; glibc 2.36, where getpwnam_r(3) of one such service
+ * alone returns 0 or ENOENT too (libnss_sss 2.8.2 without sssd), so its own status is asked.
  */
+const char *fpmp_services_doubt(apr_pool_t *p, const char *database, const char *name,
+                                gid_t gid) FPMP_NONNULL(1, 2);
+
+/* ---- facts.c, facts_user.c ---------------------------------------------------------- */
 
 /** Look up a user and a group (NULL: the primary group). */
 void fpmp_facts_user(apr_pool_t *p, const char *user, const char *group, gid_t httpd_gid,

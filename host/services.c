@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Asks each service of nsswitch.conf by itself. The library passes over a service that
+ * cannot answer, asks the next one and forgets it: with "sss files" and sssd down it says
+ * "there is no such user" of everybody whom only sssd knows. Asked only where it said so.
+ * Entry point: fpmp_services_doubt. Without glibc nobody can be asked alone.
+ */
+#include "host.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+
+#if defined(__GLIBC__)
+#include <dlfcn.h>
+#include <nss.h>
+
+#define SWITCH_PATH "/etc/nsswitch.conf"
+#define MAX_ENTRY_BYTES (1024 * 1024)
+#define BLANKS " \t\r\f\v"
+
+/* What is asked of every service: a user or a group by name, or a group by its number. */
+typedef struct {
+    apr_pool_t *p;
+    const char *database; /* "passwd" or "group" */
+    const char *function; /* "getpwnam_r" */
+    const char *name;     /* NULL: by number */
+    gid_t gid;
+} question_t;
+
+typedef enum nss_status user_call_t(const char *, struct passwd *, char *, size_t, int *);
+typedef enum nss_status group_call_t(const char *, struct group *, char *, size_t, int *);
+typedef enum nss_status gid_call_t(gid_t, struct group *, char *, size_t, int *);
+
+static enum nss_status call(const question_t *question, void *function, int *err)
+{
+    enum nss_status status;
+    struct passwd user;
+    struct group group;
+    size_t size = 1024;
+
+    do {
+        char *buf = apr_palloc(question->p, size *= 4);
+
+        *err = 0;
+        status = strcmp(question->database, "passwd") == 0
+                     ? ((user_call_t *)function)(question->name, &user, buf, size, err)
+                 : question->name
+                     ? ((group_call_t *)function)(question->name, &group, buf, size, err)
+                     : ((gid_call_t *)function)(question->gid, &group, buf, size, err);
+    } while (status == NSS_STATUS_TRYAGAIN && *err == ERANGE && size < MAX_ENTRY_BYTES);
+    return status;
+}
+
+/* A service that is listed but not installed answers nobody's question, ever: Debian lists
+ * "systemd" with and without its library. dlerror(3) is the only one to say that it is not
+ * there, and not that there was no descriptor to open it with. */
+static int is_absent(const char *library, const char *said)
+{
+    return strncmp(said, library, strlen(library)) == 0 && strstr(said, strerror(ENOENT));
+}
+
+/* Set *doubt to why this service could not be asked, as a phrase. */
+static enum nss_status ask_service(const question_t *question, const char *service,
+                                   const char **doubt)
+{
+    apr_pool_t *p = question->p;
+    const char *library = apr_psprintf(p, "libnss_%s.so.2", service);
+    /* Never unloaded again: services leave handlers and threads of their own behind. */
+    void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE), *function;
+    enum nss_status status = NSS_STATUS_UNAVAIL;
+    apr_status_t words;
+    int err;
+
+    if (!handle) {
+        const char *said = dlerror();
+
+        if (!is_absent(library, said)) {
+            *doubt = apr_psprintf(p, "service '%s' of " SWITCH_PATH " could not be loaded: %s",
+                                  service, said);
+        }
+        return status;
+    }
+    function = dlsym(handle, apr_psprintf(p, "_nss_%s_%s", service, question->function));
+    if (function) {
+        status = call(question, function, &err);
+        words = err;
+        if (status == NSS_STATUS_SUCCESS) {
+            *doubt = apr_psprintf(p, "service '%s' of " SWITCH_PATH " knows it, the name "
+                                  "service as a whole does not", service);
+        }
+        else if (status != NSS_STATUS_NOTFOUND) {
+            *doubt = apr_psprintf(p, "service '%s' of " SWITCH_PATH " does not answer (%pm)",
+                                  service, &words);
+        }
+    }
+    dlclose(handle);
+    return status;
+}
+
+/* "[NOTFOUND=return]", "[!UNAVAIL=return]": nobody after it is asked. */
+static int ends_search(apr_pool_t *p, const char *actions)
+{
+    char *state = NULL, *word = apr_strtok(apr_pstrdup(p, actions), BLANKS, &state);
+    int ends = 0;
+
+    for (; word; word = apr_strtok(NULL, BLANKS, &state)) {
+        int not = *word == '!', named = strncasecmp(word + not, "NOTFOUND=", 9) == 0;
+        const char *action = strchr(word, '=');
+
+        if (action && not != named) {
+            ends = strcasecmp(action + 1, "return") == 0;
+        }
+    }
+    return ends;
+}
+
+/* The services of one line in their order, as far as glibc goes. */
+static const char *ask_line(const question_t *question, const char *at)
+{
+    const char *doubt = NULL;
+
+    while (!doubt && *(at += strspn(at, BLANKS)) != '\0') {
+        size_t len = strcspn(at, BLANKS "[");
+        const char *service = apr_pstrmemdup(question->p, at, len), *end;
+        enum nss_status status = len ? ask_service(question, service, &doubt)
+                                     : NSS_STATUS_UNAVAIL;
+
+        at += len;
+        at += strspn(at, BLANKS);
+        if (*at == '[') {
+            end = strchr(at, ']');
+            if (!end || (status == NSS_STATUS_NOTFOUND &&
+                         ends_search(question->p,
+                                     apr_pstrmemdup(question->p, at + 1, end - at - 1)))) {
+                break;
+            }
+            at = end + 1;
+        }
+    }
+    return doubt;
+}
+
+static const char *ask_all(const question_t *question, const char *text)
+{
+    size_t len = strlen(question->database);
+    const char *doubt = NULL;
+    char *state = NULL, *line = apr_strtok(apr_pstrdup(question->p, text), "\n", &state);
+
+    for (; line && !doubt; line = apr_strtok(NULL, "\n", &state)) {
+        line[strcspn(line, "#")] = '\0';
+        line += strspn(line, BLANKS);
+        if (strncmp(line, question->database, len) == 0) {
+            line += len;
+            line += strspn(line, BLANKS);
+            doubt = *line == ':' ? ask_line(question, line + 1) : NULL;
+        }
+    }
+    return doubt;
+}
+
+const char *fpmp_services_doubt(apr_pool_t *p, const char *database, const char *name,
+                                gid_t gid)
+{
+    question_t question = { .p = p, .database = database, .name = name, .gid = gid };
+    fpmp_file_t file;
+
+    question.function = strcmp(database, "passwd") == 0 ? "getpwnam_r"
+                        : name                          ? "getgrnam_r"
+                                                        : "getgrgid_r";
+    fpmp_facts_file(p, SWITCH_PATH, &file);
+    if (!file.text) {
+        return file.node.lookup == FPMP_LOOKUP_MISSING
+                   ? NULL /* then glibc asks the files only */
+                   : apr_psprintf(p, "'" SWITCH_PATH "' could not be read: %s",
+                                  file.node.why);
+    }
+    return ask_all(&question, file.text);
+}
+
+#else
+
+const char *fpmp_services_doubt(apr_pool_t *p, const char *database, const char *name,
+                                gid_t gid)
+{
+    (void)p;
+    (void)database;
+    (void)name;
+    (void)gid;
+    return NULL;
+}
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * "We could not look" told apart from "he is not there" with a name service that fails as
+ * told (tests/nss/fpmtest.c). Needs root: nsswitch.conf is another one for this process only.
+ */
+/* links: host/facts_user.c host/services.c host/facts.c host/files.c host/fpm_master.c core/ini.c */
+#include "../host/host.h"
+#include "scratch.h"
+
+#include <dlfcn.h>
+
+typedef struct {
+    apr_pool_t *p;
+    char *dir;
+} bench_t;
+
+static int set_up(void **state)
+{
+    bench_t *bench = calloc(1, sizeof(*bench));
+
+    apr_pool_create(&bench->p, NULL);
+    *state = bench;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    bench_t *bench = *state;
+
+    apr_pool_destroy(bench->p);
+    free(bench);
+    return 0;
+}
+
+/* Loaded once by its path, the library is found by its name, as an installed one is. */
+static int make_service(void **state)
+{
+    bench_t *bench = calloc(1, sizeof(*bench));
+    const char *why;
+
+    apr_pool_create(&bench->p, NULL);
+    bench->dir = scratch_make(bench->p);
+    *state = bench;
+    if (!dlopen("build/nss/libnss_fpmtest.so.2", RTLD_NOW)) {
+        print_error("%s\n", dlerror());
+        return 1;
+    }
+    own_mounts();
+    why = add_users(bench->p, bench->dir,
+                    "fpmt_here:x:64001:64001::/nonexistent:/bin/false\n"
+                    "fpmt_far:x:64002:64666::/nonexistent:/bin/false\n",
+                    "fpmt_here:x:64001:\n");
+    if (why) {
+        print_error("%s\n", why);
+    }
+    return why != NULL;
+}
+
+static int drop_service(void **state)
+{
+    bench_t *bench = *state;
+
+    remove_users(bench->dir);
+    scratch_remove(bench->dir);
+    return tear_down(state);
+}
+
+static void switch_to(bench_t *bench, const char *services)
+{
+    put_text("/etc/nsswitch.conf", apr_psprintf(bench->p, "passwd: %s\ngroup:\t%s # x\n",
+                                                services, services));
+}
+
+static void a_service_that_cannot_answer_is_no_proof(void **state)
+{
+    static const struct {
+        const char *title, *services, *user;
+        fpmp_lookup_e wanted;
+        const char *why;
+    } cases[] = {
+        { "files only", "files", "fpmt_away", FPMP_LOOKUP_MISSING, NULL },
+        { "a service that knows nobody", "fpmtest files", "fpmt_none", FPMP_LOOKUP_MISSING,
+          NULL },
+        { "found behind it", "fpmtest files", "fpmt_here", FPMP_LOOKUP_FOUND, NULL },
+        { "away, before files", "fpmtest files", "fpmt_away", FPMP_LOOKUP_FAILED,
+          "service 'fpmtest' of /etc/nsswitch.conf does not answer "
+          "(No such file or directory)" },
+        { "away, after files", "files fpmtest", "fpmt_away", FPMP_LOOKUP_FAILED, "fpmtest" },
+        { "away, alone", "fpmtest", "fpmt_away", FPMP_LOOKUP_FAILED, "fpmtest" },
+        { "refused", "fpmtest files", "fpmt_refused", FPMP_LOOKUP_FAILED,
+          "(Connection refused)" },
+        { "try again", "fpmtest files", "fpmt_again", FPMP_LOOKUP_FAILED,
+          "(Resource temporarily unavailable)" },
+        { "what Debian lists", "files systemd", "fpmt_none", FPMP_LOOKUP_MISSING, NULL },
+        { "listed, not installed", "nosuch files", "fpmt_none", FPMP_LOOKUP_MISSING, NULL },
+        { "not installed beside away", "nosuch files fpmtest", "fpmt_away",
+          FPMP_LOOKUP_FAILED, "fpmtest" },
+        { "the search ends before it", "files [NOTFOUND=return] fpmtest", "fpmt_away",
+          FPMP_LOOKUP_MISSING, NULL },
+        { "the same, turned round", "files [!unavail=Return] fpmtest", "fpmt_away",
+          FPMP_LOOKUP_MISSING, NULL },
+        { "it does not end there", "files [UNAVAIL=return] fpmtest", "fpmt_away",
+          FPMP_LOOKUP_FAILED, "fpmtest" },
+        { "nor there", "files [!NOTFOUND=return] fpmtest", "fpmt_away", FPMP_LOOKUP_FAILED,
+          "fpmtest" },
+        { "brackets without a blank", "fpmtest[SUCCESS=return UNAVAIL=continue] files",
+          "fpmt_away", FPMP_LOOKUP_FAILED, "fpmtest" },
+    };
+    bench_t *bench = *state;
+    size_t i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        fpmp_user_facts_t f;
+
+        switch_to(bench, cases[i].services);
+        fpmp_facts_user(bench->p, cases[i].user, NULL, 1, &f);
+        if (f.user_lookup != cases[i].wanted
+            || (cases[i].why && (!f.why || !strstr(f.why, cases[i].why)))) {
+            fail_msg("%s: %d, %s", cases[i].title, f.user_lookup, f.why ? f.why : "-");
+        }
+        if (cases[i].wanted == FPMP_LOOKUP_FOUND) {
+            continue;
+        }
+        fpmp_facts_user(bench->p, "root", cases[i].user, 1, &f);
+        if (f.group_lookup != cases[i].wanted) {
+            fail_msg("%s, as a group: %d, %s", cases[i].title, f.group_lookup,
+                     f.why ? f.why : "-");
+        }
+    }
+}
+
+static void a_group_is_asked_for_by_its_number_too(void **state)
+{
+    bench_t *bench = *state;
+    fpmp_user_facts_t f;
+
+    switch_to(bench, "files fpmtest");
+    fpmp_facts_user(bench->p, "fpmt_far", NULL, 1, &f);
+    assert_int_equal(f.user_lookup, FPMP_LOOKUP_FOUND);
+    assert_int_equal(f.group_lookup, FPMP_LOOKUP_FAILED);
+    assert_non_null(strstr(f.why, "fpmtest"));
+    switch_to(bench, "files");
+    fpmp_facts_user(bench->p, "fpmt_far", NULL, 1, &f);
+    assert_int_equal(f.group_lookup, FPMP_LOOKUP_MISSING);
+}
+
+static void without_a_list_of_services_the_files_decide(void **state)
+{
+    bench_t *bench = *state;
+    fpmp_user_facts_t f;
+
+    put_text("/etc/nsswitch.conf", "hosts: fpmtest\npasswd_compat: fpmtest\n# passwd: fpmtest\n");
+    fpmp_facts_user(bench->p, "fpmt_away", NULL, 1, &f);
+    assert_int_equal(f.user_lookup, FPMP_LOOKUP_MISSING);
+    assert_int_equal(unlink("/etc/nsswitch.conf"), 0);
+    fpmp_facts_user(bench->p, "fpmt_away", NULL, 1, &f);
+    assert_int_equal(f.user_lookup, FPMP_LOOKUP_MISSING);
+    assert_int_equal(mkdir("/etc/nsswitch.conf", 0755), 0);
+    fpmp_facts_user(bench->p, "fpmt_away", NULL, 1, &f);
+    assert_int_equal(rmdir("/etc/nsswitch.conf"), 0);
+    assert_int_equal(f.user_lookup, FPMP_LOOKUP_FAILED);
+    assert_string_equal(f.why,
+                        "'/etc/nsswitch.conf' could not be read: not a regular file");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define ROW(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        ROW(a_service_that_cannot_answer_is_no_proof),
+        ROW(a_group_is_asked_for_by_its_number_too),
+        ROW(without_a_list_of_services_the_files_decide),
+    };
+
+    apr_initialize();
+    atexit(apr_terminate);
+    return cmocka_run_group_tests(tests, make_service, drop_service);
+}
