@@ -23,7 +23,7 @@ static void look_at_masters(const fpmp_plan_t *plan, fpmp_lint_t *lint)
         at->facts = fpmp_facts_master(p, at->master);
         at->view = fpmp_view_read(p, at->facts, NULL);
         asked = fpmp_foreign_ask(p, at->view, apr_array_make(p, 1, sizeof(const char *)));
-        fpmp_facts_answer(p, at->facts, asked);
+        fpmp_facts_answer(p, at->facts, NULL, asked);
         at->view->asked = asked;
     }
 }
@@ -35,7 +35,7 @@ static void look_at_places(const fpmp_plan_t *plan, fpmp_lint_t *lint)
                            .groups = apr_hash_make(plan->pool),
                            .places = lint->places };
 
-    fpmp_facts_answer(plan->pool, &nobody, &asked);
+    fpmp_facts_answer(plan->pool, &nobody, NULL, &asked);
 }
 
 /* The FPMUser lines that are to be shown, as if they stood in the configuration: what is

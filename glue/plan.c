@@ -15,6 +15,8 @@
 APLOG_USE_MODULE(fpmpool);
 
 #define PLAN_KEY "fpmpool plan"
+#define TIME_KEY "fpmpool lookup time"
+#define LOOKUP_LIMIT_SEC 10 /* of one start for all look-ups together */
 
 fpmp_plan_t *fpmp_plan_of(apr_pool_t *pconf)
 {
@@ -97,23 +99,56 @@ static void name_hosts(server_rec *s)
     }
 }
 
+/* The first start reads its configuration twice. */
+static int is_read_twice(void)
+{
+    return ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_NORMAL &&
+           ap_state_query(AP_SQ_CONFIG_GEN) <= 1;
+}
+
+/* What this reading has left for look-ups: a slow name service must not hold up the start. */
+static fpmp_lookup_time_t *lookup_time(const fpmp_plan_t *plan)
+{
+    void *time = NULL;
+
+    apr_pool_userdata_get(&time, TIME_KEY, plan->pool);
+    if (!time) {
+        time = apr_pcalloc(plan->pool, sizeof(fpmp_lookup_time_t));
+        ((fpmp_lookup_time_t *)time)->limit_sec =
+            LOOKUP_LIMIT_SEC / (is_read_twice() ? 2 : 1);
+        apr_pool_userdata_setn(time, TIME_KEY, NULL, plan->pool);
+    }
+    return time;
+}
+
+/* Who is not asked in time keeps the pool that is there. Each start begins at another user,
+ * so that a new one is asked some day. */
+static void look_up_users(fpmp_plan_t *plan, const fpmp_httpd_t *httpd)
+{
+    int i, count = plan->chains->nelts;
+    int first = count ? (int)(apr_time_sec(apr_time_now()) % count) : 0;
+
+    for (i = 0; i < count; i++) {
+        fpmp_chain_t *chain =
+            APR_ARRAY_IDX(plan->chains, (first + i) % count, fpmp_chain_t *);
+        fpmp_user_facts_t facts = { 0 };
+
+        fpmp_facts_user_within(plan->pool, chain->user, chain->group, httpd->gid,
+                               lookup_time(plan), &facts);
+        fpmp_drift_user(plan, chain, &facts, httpd);
+    }
+}
+
 const fpmp_httpd_t *fpmp_plan_complete(fpmp_plan_t *plan, server_rec *s)
 {
     const fpmp_httpd_t *httpd = know_httpd(plan->pool);
-    int i;
 
     plan->httpd = httpd;
     /* Also without any line: the file of a line that was removed has to go. */
     list_masters(plan);
     name_hosts(s);
     fpmp_chains_derive(plan, httpd);
-    for (i = 0; i < plan->chains->nelts; i++) {
-        fpmp_chain_t *chain = APR_ARRAY_IDX(plan->chains, i, fpmp_chain_t *);
-        fpmp_user_facts_t facts = { 0 };
-
-        fpmp_facts_user(plan->pool, chain->user, chain->group, httpd->gid, &facts);
-        fpmp_drift_user(plan, chain, &facts, httpd);
-    }
+    look_up_users(plan, httpd);
     return httpd;
 }
 
@@ -148,7 +183,7 @@ int fpmp_plan_judge(fpmp_plan_t *plan, const fpmp_master_t *master,
     fpmp_asked_t *asked =
         fpmp_foreign_ask(plan->pool, view, fpmp_plan_sockets(plan, master));
 
-    fpmp_facts_answer(plan->pool, facts, asked);
+    fpmp_facts_answer(plan->pool, facts, lookup_time(plan), asked);
     view->asked = asked;
     return fpmp_drift_master(plan, master, facts, view, httpd, geteuid());
 }

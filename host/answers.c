@@ -19,7 +19,8 @@ static int is_digits(const char *text)
 }
 
 /* FPM takes digits as a uid and asks for the entry only to know the primary group. */
-static fpmp_user_facts_t *answer_user(apr_pool_t *p, const char *name)
+static fpmp_user_facts_t *answer_user(apr_pool_t *p, fpmp_lookup_time_t *time,
+                                      const char *name)
 {
     fpmp_user_facts_t *facts = apr_pcalloc(p, sizeof(*facts));
     const char *real = name;
@@ -27,26 +28,28 @@ static fpmp_user_facts_t *answer_user(apr_pool_t *p, const char *name)
     if (is_digits(name)) {
         real = fpmp_facts_uid_name(p, (uid_t)strtoul(name, NULL, 10));
     }
-    fpmp_facts_user(p, real, NULL, (gid_t)-1, facts);
+    fpmp_facts_user_within(p, real, NULL, (gid_t)-1, time, facts);
     if (is_digits(name)) {
         facts->uid = (uid_t)strtoul(name, NULL, 10);
     }
     return facts;
 }
 
-static fpmp_user_facts_t *answer_group(apr_pool_t *p, const char *name)
+static fpmp_user_facts_t *answer_group(apr_pool_t *p, fpmp_lookup_time_t *time,
+                                       const char *name)
 {
     fpmp_user_facts_t *facts = apr_pcalloc(p, sizeof(*facts));
 
-    fpmp_facts_group(p, name, facts);
+    fpmp_facts_group_within(p, name, time, facts);
     return facts;
 }
 
-static fpmp_place_t *answer_place(apr_pool_t *p, const char *path)
+static fpmp_place_t *answer_place(apr_pool_t *p, fpmp_lookup_time_t *time, const char *path)
 {
     fpmp_place_t *place = apr_pcalloc(p, sizeof(*place));
     char *real = realpath(path, NULL);
 
+    (void)time;
     place->real = real ? apr_pstrdup(p, real) : NULL;
     free(real);
     fpmp_facts_target(p, path, &place->node);
@@ -55,11 +58,12 @@ static fpmp_place_t *answer_place(apr_pool_t *p, const char *path)
 }
 
 /* Each value of the hash is still its own key: the question. */
-#define ANSWER(p, hash, answer)                                                            \
+#define ANSWER(p, hash, time, answer)                                                      \
     do {                                                                                   \
         for (at = apr_hash_first(p, hash); at; at = apr_hash_next(at)) {                   \
             const char *question = apr_hash_this_key(at);                                  \
-            apr_hash_set(hash, question, APR_HASH_KEY_STRING, answer(p, question));        \
+            apr_hash_set(hash, question, APR_HASH_KEY_STRING,                              \
+                         answer(p, time, question));                                       \
         }                                                                                  \
     } while (0)
 
@@ -96,14 +100,15 @@ static int descriptors_most(void)
     return most;
 }
 
-void fpmp_facts_answer(apr_pool_t *p, const fpmp_master_facts_t *facts, fpmp_asked_t *asked)
+void fpmp_facts_answer(apr_pool_t *p, const fpmp_master_facts_t *facts,
+                       fpmp_lookup_time_t *time, fpmp_asked_t *asked)
 {
     apr_hash_index_t *at;
     struct sysinfo machine;
 
-    ANSWER(p, asked->users, answer_user);
-    ANSWER(p, asked->groups, answer_group);
-    ANSWER(p, asked->places, answer_place);
+    ANSWER(p, asked->users, time, answer_user);
+    ANSWER(p, asked->groups, time, answer_group);
+    ANSWER(p, asked->places, time, answer_place);
     if (sysinfo(&machine) == 0) {
         asked->memory_bytes =
             ((apr_uint64_t)machine.totalram + machine.totalswap) * machine.mem_unit;

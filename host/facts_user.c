@@ -11,6 +11,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_ENTRY_BYTES (1024 * 1024) /* of one passwd or group entry */
@@ -203,4 +204,63 @@ void fpmp_facts_user(apr_pool_t *p, const char *user, const char *group, gid_t h
     if (out->group_lookup == FPMP_LOOKUP_FOUND && out->gid == httpd_gid) {
         out->in_httpd_group = 1;
     }
+}
+
+static apr_int64_t now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (apr_int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* 1: nobody is asked any more, and *why says so. */
+static int is_over(apr_pool_t *p, const fpmp_lookup_time_t *time, const char **why)
+{
+    if (!time || time->used_us < (apr_int64_t)time->limit_sec * 1000000) {
+        return 0;
+    }
+    *why = apr_psprintf(p,
+                        "the name service took %d s for %d names, the rest was not asked",
+                        (int)(time->used_us / 1000000), time->asked);
+    return 1;
+}
+
+static void take_time(fpmp_lookup_time_t *time, apr_int64_t start_us)
+{
+    if (time) {
+        time->used_us += now_us() - start_us;
+        time->asked++;
+    }
+}
+
+void fpmp_facts_user_within(apr_pool_t *p, const char *user, const char *group,
+                            gid_t httpd_gid, fpmp_lookup_time_t *time,
+                            fpmp_user_facts_t *out)
+{
+    apr_int64_t start_us = now_us();
+
+    memset(out, 0, sizeof(*out));
+    out->uid = (uid_t)-1;
+    out->gid = out->primary_gid = (gid_t)-1;
+    if (is_over(p, time, &out->why)) {
+        out->user_lookup = FPMP_LOOKUP_FAILED;
+        return;
+    }
+    fpmp_facts_user(p, user, group, httpd_gid, out);
+    take_time(time, start_us);
+}
+
+void fpmp_facts_group_within(apr_pool_t *p, const char *group, fpmp_lookup_time_t *time,
+                             fpmp_user_facts_t *out)
+{
+    apr_int64_t start_us = now_us();
+
+    memset(out, 0, sizeof(*out));
+    if (is_over(p, time, &out->why)) {
+        out->group_lookup = FPMP_LOOKUP_FAILED;
+        return;
+    }
+    fpmp_facts_group(p, group, out);
+    take_time(time, start_us);
 }

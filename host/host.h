@@ -87,6 +87,24 @@ void fpmp_facts_user(apr_pool_t *p, const char *user, const char *group, gid_t h
 void fpmp_facts_group(apr_pool_t *p, const char *group, fpmp_user_facts_t *out)
     FPMP_NONNULL(1, 2, 3);
 
+/* What all look-ups of one start have taken together. Zero but for limit_sec = fresh. */
+typedef struct {
+    int limit_sec;
+    int asked;
+    apr_int64_t used_us;
+} fpmp_lookup_time_t;
+
+/**
+ * The same, but nobody is asked any more once the time is used up: FAILED, why says so. A
+ * look-up that has begun is never cut short.
+ * @param time  NULL: no limit
+ */
+void fpmp_facts_user_within(apr_pool_t *p, const char *user, const char *group,
+                            gid_t httpd_gid, fpmp_lookup_time_t *time,
+                            fpmp_user_facts_t *out) FPMP_NONNULL(1, 2, 6);
+void fpmp_facts_group_within(apr_pool_t *p, const char *group, fpmp_lookup_time_t *time,
+                             fpmp_user_facts_t *out) FPMP_NONNULL(1, 2, 4);
+
 /** Name of a uid / gid; digits if it has none. */
 const char *fpmp_facts_uid_name(apr_pool_t *p, uid_t uid) FPMP_NONNULL(1);
 const char *fpmp_facts_gid_name(apr_pool_t *p, gid_t gid) FPMP_NONNULL(1);
@@ -167,9 +185,13 @@ fpmp_tree_t *fpmp_docroot_look(apr_pool_t *p, const char *root, const char *user
 
 /* ---- answers.c -------------------------------------------------------------------- */
 
-/** Fill the values of asked, and what the machine and the running master can carry. */
-void fpmp_facts_answer(apr_pool_t *p, const fpmp_master_facts_t *facts, fpmp_asked_t *asked)
-    FPMP_NONNULL(1, 2, 3);
+/**
+ * Fill the values of asked, and what the machine and the running master can carry.
+ * @param time  for its look-ups; NULL: no limit
+ */
+void fpmp_facts_answer(apr_pool_t *p, const fpmp_master_facts_t *facts,
+                       fpmp_lookup_time_t *time, fpmp_asked_t *asked)
+    FPMP_NONNULL(1, 2, 4);
 
 /* ---- run.c ----------------------------------------------------------------------- */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * "We could not look" told apart from "he is not there" with a name service that fails as
- * told (tests/nss/fpmtest.c). Needs root: nsswitch.conf is another one for this process only.
+ * told (tests/nss/fpmtest.c), and the time that all look-ups may take together. Needs root:
+ * nsswitch.conf is another one for this process only.
  */
 /* links: host/facts_user.c host/services.c host/facts.c host/files.c host/fpm_master.c core/ini.c */
 #include "../host/host.h"
@@ -163,6 +164,35 @@ static void without_a_list_of_services_the_files_decide(void **state)
                         "'/etc/nsswitch.conf' could not be read: not a regular file");
 }
 
+/* A slow service of 300 ms, asked twice for a user who is not there. */
+static void look_ups_end_when_their_time_is_over(void **state)
+{
+    bench_t *bench = *state;
+    fpmp_lookup_time_t time = { .limit_sec = 1 };
+    fpmp_user_facts_t f;
+    double start = now_sec();
+    int i, failed = 0;
+
+    setenv("FPMTEST_SLOW_MS", "300", 1);
+    switch_to(bench, "files fpmtest");
+    for (i = 0; i < 20; i++) {
+        fpmp_facts_user_within(bench->p, "fpmt_slow", NULL, 1, &time, &f);
+        failed += f.user_lookup == FPMP_LOOKUP_FAILED;
+        assert_true(f.user_lookup == FPMP_LOOKUP_FAILED || !failed);
+    }
+    assert_int_equal(time.asked, 2);
+    assert_int_equal(failed, 18);
+    assert_string_equal(f.why,
+                        "the name service took 1 s for 2 names, the rest was not asked");
+    assert_int_equal(f.uid, (uid_t)-1);
+    assert_int_equal(f.group_lookup, FPMP_LOOKUP_UNASKED);
+    fpmp_facts_group_within(bench->p, "fpmt_slow", &time, &f);
+    assert_int_equal(f.group_lookup, FPMP_LOOKUP_FAILED);
+    if (now_sec() - start > 2.5) {
+        fail_msg("20 users took %.2f s", now_sec() - start);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +200,7 @@ int main(void)
         ROW(a_service_that_cannot_answer_is_no_proof),
         ROW(a_group_is_asked_for_by_its_number_too),
         ROW(without_a_list_of_services_the_files_decide),
+        ROW(look_ups_end_when_their_time_is_over),
     };
 
     apr_initialize();
