@@ -213,7 +213,7 @@ int fpmp_pool_remove(apr_pool_t *p, int dir_fd, const char *name, const char **w
                : refuse_step(p, dir_fd, name, err, "bringing its directory to disk", why);
 }
 
-/* ---- keeping an edited file ------------------------------------------------------- */
+/* ---- keeping a file under another name ---------------------------------------------- */
 
 static int is_same_file(int dir_fd, const char *a, const char *b)
 {
@@ -224,10 +224,9 @@ static int is_same_file(int dir_fd, const char *a, const char *b)
            && sa.st_ino == sb.st_ino;
 }
 
-/* A second name, not a move: until the new text is renamed over the first name, FPM finds
- * the old file there. linkat(2) never replaces. */
-int fpmp_pool_keep_aside(apr_pool_t *p, int dir_fd, const char *name, const char **kept,
-                         const char **why)
+/* A second name, not a move: linkat(2) never replaces. */
+static int keep_as(apr_pool_t *p, int dir_fd, const char *name, const char *suffix,
+                   const char **kept, const char **why)
 {
     int i, err = check_target(p, dir_fd, name, why);
 
@@ -235,8 +234,8 @@ int fpmp_pool_keep_aside(apr_pool_t *p, int dir_fd, const char *name, const char
         return err;
     }
     for (i = 1; i <= ASIDE_TRIES; i++) {
-        const char *to = i == 1 ? apr_pstrcat(p, name, ".edited", NULL)
-                                : apr_psprintf(p, "%s.edited.%d", name, i);
+        const char *to = i == 1 ? apr_pstrcat(p, name, suffix, NULL)
+                                : apr_psprintf(p, "%s%s.%d", name, suffix, i);
 
         if (linkat(dir_fd, name, dir_fd, to, 0) != 0 && errno != EEXIST) {
             return refuse_step(p, dir_fd, name, errno,
@@ -251,9 +250,25 @@ int fpmp_pool_keep_aside(apr_pool_t *p, int dir_fd, const char *name, const char
                                           "bringing its directory to disk", why);
         }
     }
-    *why = apr_psprintf(p, "'%s': the names .edited to .edited.%d beside it are all taken",
-                        path_of(p, dir_fd, name), ASIDE_TRIES);
+    *why = apr_psprintf(p, "'%s': the names %s to %s.%d beside it are all taken",
+                        path_of(p, dir_fd, name), suffix, suffix, ASIDE_TRIES);
     return EEXIST;
+}
+
+/* Until the new text is renamed over the first name, FPM finds the old file there. */
+int fpmp_pool_keep_aside(apr_pool_t *p, int dir_fd, const char *name, const char **kept,
+                         const char **why)
+{
+    return keep_as(p, dir_fd, name, ".edited", kept, why);
+}
+
+/* Killed between the two steps, it leaves both names, and the next run finds that. */
+int fpmp_pool_quarantine(apr_pool_t *p, int dir_fd, const char *name, const char **kept,
+                         const char **why)
+{
+    int err = keep_as(p, dir_fd, name, ".orphan", kept, why);
+
+    return err == 0 ? fpmp_pool_remove(p, dir_fd, name, why) : err;
 }
 
 /* ---- the directory and its lock --------------------------------------------------- */

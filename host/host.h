@@ -40,6 +40,15 @@ int fpmp_pool_keep_aside(apr_pool_t *p, int dir_fd, const char *name, const char
                          const char **why) FPMP_NONNULL(1, 3, 4, 5);
 
 /**
+ * Move a pool file out of FPM's sight: it becomes NAME.orphan, or .orphan.2 to .99 if taken;
+ * never over a file that exists.
+ * @param kept  set to the new name
+ * @return as fpmp_pool_write
+ */
+int fpmp_pool_quarantine(apr_pool_t *p, int dir_fd, const char *name, const char **kept,
+                         const char **why) FPMP_NONNULL(1, 3, 4, 5);
+
+/**
  * Open a pool directory (no symlink as last component) and take the one lock of its master:
  * flock(2) on the directory itself, so no lock file is left behind.
  * @param wait_sec  deadline for the lock

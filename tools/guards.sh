@@ -21,6 +21,7 @@ shopt -s nullglob
 core=(core/*.c)
 host=(host/*.c pool_writer.c)
 glue=(glue/*.c mod_fpmpool.c)
+service=(service/*.c)
 objects=$(mktemp -d "${TMPDIR:-/tmp}/fpmt_guards.XXXXXX")
 trap 'rm -rf "$objects"' EXIT
 
@@ -42,6 +43,7 @@ need() {
 # Each room has files. An empty room beside a full one must not pass.
 need_rooms() { # need_rooms GUARD
     need "$1" 'core file' core/*.c && need "$1" 'host file' host/*.c && need "$1" 'glue file' glue/*.c &&
+        need "$1" 'service file' service/*.c &&
         need "$1" 'top level file' pool_writer.c mod_fpmpool.c mod_fpmpool.h core/core.h host/host.h
 }
 
@@ -68,7 +70,7 @@ machine_headers="$machine_headers|apr_(file_[a-z]+|time|user|network_io|thread_[
 guard_includes() {
     need_rooms includes || return
     local file
-    for file in core/*.[ch] host/*.[ch] pool_writer.c mod_fpmpool.h; do
+    for file in core/*.[ch] host/*.[ch] service/*.[ch] pool_writer.c mod_fpmpool.h; do
         strip "$file" | grep -E '^ *# *include' |
             grep -E "[\"</]${httpd_headers}[\">]" | grep -v '[/"]mod_fpmpool\.h"' | # ours, no httpd in it
             no_lines includes "$file may not know httpd"
@@ -108,9 +110,10 @@ compile() {
 
 guard_symbols() {
     need_rooms symbols || return
-    compile "${core[@]}" "${host[@]}" || return
+    compile "${core[@]}" "${host[@]}" "${service[@]}" || return
     local object
     local core_objects=("$objects"/core/*.o) host_objects=("$objects"/host/*.o "$objects"/pool_writer.o)
+    local service_objects=("$objects"/service/*.o)
     need symbols 'core object' "${core_objects[@]}" &&
         need symbols 'host object' "${host_objects[@]}" || return
     nm --defined-only "${core_objects[@]}" | awk 'NF == 3 {print $3}' >"$objects/core.names"
@@ -126,14 +129,20 @@ guard_symbols() {
         nm -u "$object" | awk '{print $2}' | grep -xE 'v?syslog|apr_file_open_stderr|perror' |
             no_lines symbols "${object#"$objects"/} logs, only glue/ does"
     done
+    # The command is no part of httpd; what it says goes to its stderr.
+    nm --defined-only "${service_objects[@]}" | awk 'NF == 3 {print $3}' >>"$objects/host.names"
+    for object in "${service_objects[@]}"; do
+        nm -u "$object" | awk '{print $2}' | grep -vxFf "$objects/host.names" | grep -E '^(ap|fpmp)_' |
+            no_lines symbols "${object#"$objects"/} reaches into httpd or glue/"
+    done
 }
 
 # No mutable file-scope variable: both children and both passes of a start share nothing.
 guard_globals() {
     need_rooms globals || return
-    compile "${core[@]}" "${host[@]}" "${glue[@]}" || return
+    compile "${core[@]}" "${host[@]}" "${glue[@]}" "${service[@]}" || return
     local file
-    for file in "${core[@]}" "${host[@]}" "${glue[@]}"; do
+    for file in "${core[@]}" "${host[@]}" "${glue[@]}" "${service[@]}"; do
         nm "$objects/${file%.c}.o" | awk '$2 ~ /^[dDbBC]$/ {print $3}' |
             grep -vx 'fpmpool_module' | # httpd's module record, httpd writes into it
             no_lines globals "$file has a variable that can change"
@@ -153,7 +162,7 @@ same_names() {
 guard_codes() {
     need_rooms codes && need codes page docs/errors.md || return
     local file
-    for file in "${core[@]}" "${host[@]}" "${glue[@]}"; do
+    for file in "${core[@]}" "${host[@]}" "${glue[@]}" "${service[@]}"; do
         strip "$file" |
             perl -ne 'while (/"((?:\\.|[^"\\])*)"/g) { print "$_\n" for $1 =~ /FPMP\d{4}/g }'
     done | sort >"$objects/codes"
@@ -177,7 +186,7 @@ guard_directives() {
 guard_lengths() {
     need_rooms lengths || return
     local file limit
-    for file in core/*.[ch] host/*.[ch] glue/*.[ch] mod_fpmpool.[ch] pool_writer.c; do
+    for file in core/*.[ch] host/*.[ch] glue/*.[ch] service/*.[ch] mod_fpmpool.[ch] pool_writer.c; do
         case $file in
             glue/*|mod_fpmpool.c) limit=600 ;; # hooks and directives of httpd are wordy
             *.h) limit=600 ;; # a contract grows with its comments, not with its code

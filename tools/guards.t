@@ -9,7 +9,7 @@ guards=$(cd "$(dirname "$0")" && pwd)/guards.sh
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/fpmt_guards_t.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 good=$scratch/good
-mkdir -p "$good"/{core,host,glue,docs,tests,t}
+mkdir -p "$good"/{core,host,glue,service,docs,tests,t}
 cd "$good" || exit 1
 
 cat >mod_fpmpool.h <<'C'
@@ -48,6 +48,14 @@ int fpmp_w(void)
 }
 C
 echo 'extern int fpmp_g;' >glue/g.c
+cat >service/s.c <<'C'
+#include "../host/host.h"
+int fpmp_h(void);
+int main(void)
+{
+    return fpmp_h();
+}
+C
 cat >mod_fpmpool.c <<'C'
 #define AP_INIT_TAKE1(a) a
 static const char *const table[] = { AP_INIT_TAKE1("FPMUser") };
@@ -95,6 +103,8 @@ row 'core includes a system header' 'neither host/ nor the machine' includes 'ec
 row 'host includes httpd' 'host/h.c may not know httpd' includes 'echo "#include <ap_mpm.h>" >>host/h.c'
 row 'the writer includes another module' 'pool_writer.c may not know httpd' includes 'echo "#include <mod_proxy.h>" >>pool_writer.c'
 row 'host includes glue' 'may not know glue/' includes 'echo "#include \"../glue/glue.h\"" >>host/host.h'
+row 'the command includes httpd' 'service/s.c may not know httpd' includes 'echo "#include <httpd.h>" >>service/s.c'
+row 'no service file for includes' 'nothing was checked' includes 'rm service/*.c'
 row 'an include in a comment is none' '' includes 'echo "/* #include <httpd.h> */" >>core/a.c'
 row 'no host file for includes' 'nothing was checked' includes 'rm host/*.c'
 row 'no core file for includes' 'nothing was checked' includes 'rm core/*.c'
@@ -103,14 +113,17 @@ row 'core opens a file' 'core/a.o reaches outside core/: open' symbols 'printf "
 row 'core asks the clock by APR' 'apr_time_now' symbols 'printf "long apr_time_now(void);\nlong fpmp_b(void);\nlong fpmp_b(void) { return apr_time_now(); }\n" >>core/a.c'
 row 'core calls host' 'fpmp_h' symbols 'printf "int fpmp_h(void);\nint fpmp_b(void);\nint fpmp_b(void) { return fpmp_h(); }\n" >>core/a.c'
 row 'host calls httpd' 'host/h.o reaches into httpd or glue/: ap_x' symbols 'printf "int ap_x(void);\nint fpmp_b(void);\nint fpmp_b(void) { return ap_x(); }\n" >>host/h.c'
+row 'the command calls httpd' 'service/s.o reaches into httpd or glue/: ap_x' symbols 'printf "int ap_x(void);\nint fpmp_b(void);\nint fpmp_b(void) { return ap_x(); }\n" >>service/s.c'
 row 'the writer logs' 'pool_writer.o logs' symbols 'printf "void syslog(int, const char *, ...);\nvoid fpmp_b(void);\nvoid fpmp_b(void) { syslog(1, \"x\"); }\n" >>pool_writer.c'
 row 'no core file for symbols' 'nothing was checked' symbols 'rm core/*.c'
 row 'a file that does not compile' 'nothing was checked' symbols 'echo "int" >>core/a.c'
 
 row 'a counter at file scope' 'count' globals 'echo "int count;" >>glue/g.c'
+row 'a counter in the command' 'count' globals 'echo "int count;" >>service/s.c'
 row 'a static variable in a function' 'seen' globals 'printf "int f(void);\nint f(void) { static int seen = 1; return seen++; }\n" >>core/a.c'
 
 row 'a code at two places' 'FPMP0101' codes 'echo "const char *fpmp_c = \"FPMP0101: x\";" >>glue/g.c'
+row 'a code of the command at two places' 'FPMP0101' codes 'echo "const char *fpmp_c = \"FPMP0101: x\";" >>service/s.c'
 row 'two codes in one string' 'C files: FPMP0101' codes 'echo "const char *fpmp_c = \"x FPMP0101 FPMP0101\";" >>glue/g.c'
 row 'a code without a heading' 'not of the headings ### FPMPnnnn of docs/errors.md: FPMP0102' codes 'echo "const char *fpmp_c = \"FPMP0102: x\";" >>glue/g.c'
 row 'a heading without a code' 'headings ### FPMPnnnn of docs/errors.md, not of the codes in strings of C files: FPMP0103' codes 'echo "### FPMP0103" >>docs/errors.md'
@@ -133,6 +146,7 @@ row 'a file of 400 lines' '' lengths 'yes "" | head -n $((400 - $(wc -l <core/a.
 row 'a file of 401 lines' '401 lines, the limit is 400' lengths 'yes "" | head -n $((401 - $(wc -l <core/a.c))) >>core/a.c'
 row 'a glue file of 600 lines' '' lengths 'yes "" | head -n 599 >>glue/g.c'
 row 'a glue file of 601 lines' 'the limit is 600' lengths 'yes "" | head -n 600 >>glue/g.c'
+row 'a long function of the command' 'function of 61 lines' lengths 'lines 61 >>service/s.c'
 row 'a brace beside the signature' 'stands on its own line' lengths 'echo "int f(void) {" >>core/a.c'
 
 row 'a forbidden word' 'forbidden word' words 'echo "see iss""ue #1" >>README.md'
