@@ -74,6 +74,14 @@ const char *fpmp_rule_path(apr_pool_t *p, const char *path) FPMP_NONNULL(1, 2);
 const char *fpmp_rule_value(apr_pool_t *p, const char *value) FPMP_NONNULL(1, 2);
 
 /**
+ * May this decoded PATH_INFO be sent to PHP-FPM? No control character may; no site needs
+ * one there. The phrase does not repeat the text.
+ * Source: CVE-2019-11043: PHP-FPM before 7.1.33, 7.2.24 and 7.3.11 wrote past its buffer
+ * where a newline in the URL had left PATH_INFO empty.
+ */
+const char *fpmp_rule_path_info(apr_pool_t *p, const char *path_info) FPMP_NONNULL(1, 2);
+
+/**
  * Is every component of this directory safe to write into as root?
  * @param nodes  fpmp_node_t, "/" first, as fpmp_facts_path fills it
  * @param euid   whom we run as: that user's directories are as safe as root's

@@ -262,6 +262,19 @@ const char *fpmp_rule_value(apr_pool_t *p, const char *value)
     return NULL;
 }
 
+const char *fpmp_rule_path_info(apr_pool_t *p, const char *path_info)
+{
+    for (const char *c = path_info; *c; c++) {
+        unsigned char byte = (unsigned char)*c;
+
+        if (byte < 0x20 || byte == 0x7f) {
+            return apr_psprintf(p, "has the control character 0x%02x at byte %d", byte,
+                                (int)(c - path_info) + 1);
+        }
+    }
+    return NULL;
+}
+
 /* ---- what a file name asks of the handler -------------------------------------------- */
 
 /* Extensions that distributions give to PHP: never shown as source. Not "inc": a file of

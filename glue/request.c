@@ -98,6 +98,7 @@ static int check_owner(request_rec *r, const fpmp_line_t *line)
 static int check_script(request_rec *r, const fpmp_line_t *line)
 {
     const fpmp_chain_t *chain = line->chain;
+    const char *path_info = r->path_info ? r->path_info : "", *why;
 
     if (fpmp_rule_claim(r->filename, line->ext) != FPMP_CLAIM_RUN) {
         return refuse(r, line, HTTP_FORBIDDEN, "FPMP0603", FPMP_LINK_EXTENSION,
@@ -107,8 +108,15 @@ static int check_script(request_rec *r, const fpmp_line_t *line)
                                    apr_array_pstrcat(r->pool, chain->ext, ',')),
                       "add it with ext= on FPMUser if it is to run");
     }
-    if (r->path_info && *r->path_info && r->used_path_info == AP_REQ_REJECT_PATH_INFO) {
+    if (*path_info && r->used_path_info == AP_REQ_REJECT_PATH_INFO) {
         return HTTP_NOT_FOUND; /* AcceptPathInfo Off; httpd logs it for files alike */
+    }
+    why = fpmp_rule_path_info(r->pool, path_info);
+    if (why) {
+        return refuse(r, line, HTTP_FORBIDDEN, "FPMP0617", FPMP_LINK_HANDLER,
+                      apr_psprintf(r->pool, "what follows '%s' in the URL path %s",
+                                   r->filename, why),
+                      "leave it out of the URL");
     }
     return line->owner == FPMP_OWNER_STRICT || line->owner == FPMP_OWNER_STRICT_DIR
                ? check_owner(r, line)

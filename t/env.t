@@ -75,6 +75,29 @@ subtest 'a question mark in the name is ours alone' => sub {
     is $e->{PHP_SELF}, '/q?x=1.php/p', 'PHP_SELF';
 };
 
+subtest 'PATH_INFO is sent only with something in it' => sub {
+    for my $target ('/env.php', '/env.php?a=1', '/envdir/', '/rewritten/abc') {
+        my $e = server('anna.test', $target);
+        cmp_ok scalar(keys %$e), '>', 20, "$target answers";
+        ok !exists $e->{$_}, "$target: no $_" for qw(PATH_INFO PATH_TRANSLATED);
+    }
+    is server('anna.test', '/env.php/')->{PATH_INFO}, '/', 'a slash is something';
+};
+
+subtest 'a control character in PATH_INFO never reaches PHP-FPM' => sub {
+    for my $byte (qw(01 09 0a 0d 1b 1f 7f)) {
+        my $r;
+        my @lines = logs_during('anna', qr/FPMP0617: handler: what follows '\S+env\.php' in the URL path has the control character 0x$byte at byte 3;/,
+            1, sub { $r = get('anna.test', "/env.php/a%${byte}b") });
+        is $r->{status}, 403, "%$byte is refused";
+        is scalar(@lines), 1, "%$byte: one line says so";
+        unlike $r->{body}, qr/SCRIPT_FILENAME/, "%$byte: no script ran";
+    }
+    is server('anna.test', "/env.php/a%20b%7e")->{PATH_INFO}, '/a b~', 'blank and tilde pass';
+    is get('anna.test', '/env.php/a%c3%bcb')->{status}, 200, 'UTF-8 passes';
+    is get('anna.test', '/nopathinfo/env.php/a%0ab')->{status}, 404, 'AcceptPathInfo Off comes first';
+};
+
 subtest 'SetEnv in .htaccess cannot change what the server computes' => sub {
     my @computed = qw(SCRIPT_FILENAME SCRIPT_NAME PATH_INFO PATH_TRANSLATED DOCUMENT_ROOT REQUEST_METHOD
         REQUEST_SCHEME REQUEST_URI QUERY_STRING CONTENT_LENGTH CONTENT_TYPE GATEWAY_INTERFACE REMOTE_ADDR

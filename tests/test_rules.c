@@ -231,6 +231,30 @@ static void a_value_means_itself_between_double_quotes(void **state)
 #define DIR(name, owner, bits) SEEN(name, FPMP_NODE_DIR, owner, bits)
 #define ROOT_DIR DIR("/", 0, 0755)
 
+static void a_path_info_has_no_control_character(void **state)
+{
+    static const rule_row_t table[] = {
+        { "empty", "", NULL },
+        { "plain", "/a/b", NULL },
+        { "blank, the last before it", "/a b", NULL },
+        { "0x1f", "/a\x1f", "control character 0x1f at byte 3" },
+        { "0x01", "\x01/a", "control character 0x01 at byte 1" },
+        { "newline at the end", "/a\n", "control character 0x0a at byte 3" },
+        { "return", "/a\rb", "control character 0x0d" },
+        { "tab", "/a\tb", "control character 0x09" },
+        { "tilde, the last before it", "/a~", NULL },
+        { "0x7f", "/a\x7f", "control character 0x7f at byte 3" },
+        { "0x80", "/a\x80", NULL },
+        { "UTF-8", "/m\xc3\xbc", NULL },
+        { "what a pool file may not have", "/\"$\\", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(table); i++) {
+        expect(table[i].title, fpmp_rule_path_info(pool, table[i].input), table[i].why);
+    }
+}
+
 static void a_directory_is_as_safe_as_each_part_of_it(void **state)
 {
     static const struct {
@@ -426,6 +450,7 @@ int main(void)
         cmocka_unit_test(a_socket_path_has_at_most_107_bytes),
         cmocka_unit_test(a_socket_path_survives_a_reload),
         cmocka_unit_test(a_value_means_itself_between_double_quotes),
+        cmocka_unit_test(a_path_info_has_no_control_character),
         cmocka_unit_test(a_directory_is_as_safe_as_each_part_of_it),
         cmocka_unit_test(a_directory_that_nobody_looked_at_is_not_safe),
         cmocka_unit_test(a_file_is_as_safe_as_it_and_each_part_of_the_way),
