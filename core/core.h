@@ -338,6 +338,10 @@ const char *fpmp_layout_name(apr_pool_t *p, const char *star) FPMP_NONNULL(1, 2)
 /** 802 for "8.2"; 0 if the name is no version. */
 int fpmp_version_number(const char *name) FPMP_NONNULL(1);
 
+/** Has this version known holes that end what keeps users apart? NULL: none. The phrase
+ * names the first good release. Source: records of CVE-2021-21703 and CVE-2019-11043. */
+const char *fpmp_rule_version(apr_pool_t *p, int version) FPMP_NONNULL(1);
+
 /** "8.2" for 802. From pool p. */
 const char *fpmp_version_text(apr_pool_t *p, int version) FPMP_NONNULL(1);
 

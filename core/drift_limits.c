@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What holds for a master as a whole: its global section, and whether machine and limits
- * can carry all of its pools. Entry point: fpmp_drift_limits.
+ * What holds for a master as a whole: its version, its global section, and whether machine
+ * and limits can carry all of its pools. Entry point: fpmp_drift_limits.
  */
 #include "drift.h"
 
@@ -172,8 +172,25 @@ static void judge_global(fpmp_look_t *look)
     }
 }
 
+/* The name of the master is all that is known without running the program. */
+static void judge_version(fpmp_look_t *look)
+{
+    apr_pool_t *p = look->plan->pool;
+    const char *why = fpmp_rule_version(p, look->master->version);
+
+    if (why) {
+        fpmp_look_say(look, "FPMP0543", FPMP_LINK_MASTER, FPMP_NOTICE,
+                      apr_psprintf(p, "'%s' is PHP %s by its name, where %s",
+                                   look->master->name,
+                                   fpmp_version_text(p, look->master->version), why),
+                      "choose a PHP that is maintained, or see that its package has the "
+                      "mend");
+    }
+}
+
 void fpmp_drift_limits(fpmp_look_t *look)
 {
+    judge_version(look);
     judge_global(look);
     if (look->view->asked) {
         judge_limits(look);

@@ -76,6 +76,44 @@ const char *fpmp_version_text(apr_pool_t *p, int version)
     return version ? apr_psprintf(p, "%d.%d", version / 100, version % 100) : "unknown";
 }
 
+/* The versions that anybody may still run with one of two known holes; those before the
+ * first row never got the mend of either. */
+static const struct {
+    int version;
+    const char *root; /* first release in which a worker cannot become root; NULL: none */
+    const char *code; /* first in which a request cannot run code; NULL: all of them */
+} holes[] = {
+    { 701, NULL, "7.1.33" },     { 702, NULL, "7.2.24" }, { 703, "7.3.32", "7.3.11" },
+    { 704, "7.4.25", NULL },     { 800, "8.0.12", NULL },
+};
+
+static const char *before(apr_pool_t *p, const char *release)
+{
+    return release ? apr_pstrcat(p, "before ", release, NULL) : "in every release";
+}
+
+const char *fpmp_rule_version(apr_pool_t *p, int version)
+{
+    const apr_size_t rows = sizeof(holes) / sizeof(holes[0]);
+    const char *why = "a worker can become root ";
+    apr_size_t i = 0;
+
+    if (version == 0 || version > holes[rows - 1].version) {
+        return NULL;
+    }
+    while (i < rows && holes[i].version != version) {
+        i++;
+    }
+    why = apr_pstrcat(p, why, before(p, i < rows ? holes[i].root : NULL),
+                      " (CVE-2021-21703)", NULL);
+    if (i == rows || holes[i].code) {
+        why = apr_pstrcat(p, why, " and a request can run code ",
+                          before(p, i < rows ? holes[i].code : NULL), " (CVE-2019-11043)",
+                          NULL);
+    }
+    return why;
+}
+
 /* Without doubled slashes and without one at the end. */
 static char *tidy_path(apr_pool_t *p, const char *path)
 {

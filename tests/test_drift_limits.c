@@ -87,6 +87,32 @@ static void a_timeout_of_0_behind_our_files_is_a_notice(void **state)
     }
 }
 
+static void a_version_with_holes_is_a_notice(void **state)
+{
+    static const struct {
+        int version;
+        const char *want;
+    } table[] = {
+        { 0, "" },
+        { 703, "NOTICE FPMP0543: master: '8.2' is PHP 7.3 by its name, where a worker can "
+               "become root before 7.3.32 (CVE-2021-21703) and a request can run code "
+               "before 7.3.11 (CVE-2019-11043); choose a PHP that is maintained, or see "
+               "that its package has the mend" AT_10 },
+        { 800, "NOTICE FPMP0543: master: '8.2' is PHP 8.0 by its name, where a worker can "
+               "become root before 8.0.12 (CVE-2021-21703); choose a PHP that is "
+               "maintained, or see that its package has the mend" AT_10 },
+        { 801, "" },
+    };
+
+    for (size_t i = 0; i < COUNT(table); i++) {
+        calm_t scene = calm_of(*state, "david", NULL, NULL);
+
+        scene.master->version = table[i].version;
+        calm_judge(&scene);
+        expect_findings(apr_itoa(*state, table[i].version), scene.plan, table[i].want);
+    }
+}
+
 /* ---- open files ------------------------------------------------------------------------- */
 
 static void each_pool_and_each_log_takes_an_open_file(void **state)
@@ -272,6 +298,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         plan_test(the_pid_file_is_the_one_that_we_look_at),
         plan_test(a_timeout_of_0_behind_our_files_is_a_notice),
+        plan_test(a_version_with_holes_is_a_notice),
         plan_test(each_pool_and_each_log_takes_an_open_file),
         plan_test(a_limit_above_that_of_the_kernel_is_refused),
         plan_test(children_take_shared_memory),

@@ -37,6 +37,39 @@ static const char *shown(const char *text)
     return text ? text : "(none)";
 }
 
+/* ---- versions with known holes ------------------------------------------- */
+
+static void a_version_with_known_holes_names_the_first_good_release(void **state)
+{
+#define ROOT(where) "a worker can become root " where " (CVE-2021-21703)"
+#define CODE(where) " and a request can run code " where " (CVE-2019-11043)"
+    static const struct {
+        int version;
+        const char *want;
+    } table[] = {
+        { 0, NULL },
+        { 506, ROOT("in every release") CODE("in every release") },
+        { 700, ROOT("in every release") CODE("in every release") },
+        { 701, ROOT("in every release") CODE("before 7.1.33") },
+        { 702, ROOT("in every release") CODE("before 7.2.24") },
+        { 703, ROOT("before 7.3.32") CODE("before 7.3.11") },
+        { 704, ROOT("before 7.4.25") },
+        { 800, ROOT("before 8.0.12") },
+        { 801, NULL },
+        { 802, NULL },
+        { 900, NULL },
+    };
+
+    for (size_t i = 0; i < COUNT(table); i++) {
+        const char *got = fpmp_rule_version(*state, table[i].version);
+
+        if (!same(got, table[i].want)) {
+            fail_msg("%d: '%s', wanted '%s'", table[i].version, shown(got),
+                     shown(table[i].want));
+        }
+    }
+}
+
 /* ---- the table of layouts -------------------------------------------------- */
 
 static int stars(const char *text)
@@ -381,6 +414,8 @@ static void a_version_that_is_known_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            a_version_with_known_holes_names_the_first_good_release, setup, teardown),
         cmocka_unit_test(every_layout_has_absolute_paths_and_one_star_at_most),
         cmocka_unit_test(the_common_systems_are_where_they_are),
         cmocka_unit_test(the_row_without_a_star_comes_first),
