@@ -85,6 +85,29 @@ static void say_socket_path(fpmp_plan_t *plan, fpmp_chain_t *chain, apr_hash_t *
     }
 }
 
+/* The setting is allowed, and it opens more than the pool's own memory. */
+static void check_dumpable(fpmp_plan_t *plan, fpmp_chain_t *chain)
+{
+    int i;
+
+    for (i = 0; !chain->broken && i < chain->settings->nelts; i++) {
+        const fpmp_setting_t *setting = &APR_ARRAY_IDX(chain->settings, i, fpmp_setting_t);
+
+        if (strcmp(setting->name, "process.dumpable") == 0 &&
+            strcmp(setting->value, "yes") == 0) {
+            fpmp_finding_add(
+                plan->findings, "FPMP0441", FPMP_LINK_POOL, FPMP_NOTICE, setting->where,
+                apr_psprintf(plan->pool,
+                             "[%s] has process.dumpable on, so a debugger, or another "
+                             "process of '%s', reads its memory with the opcache that all "
+                             "pools share",
+                             chain->pool, chain->user),
+                "remove the key")
+                ->chain = chain;
+        }
+    }
+}
+
 /* Rules that need the whole chain. The first broken link is said, later ones would be
  * noise. */
 void fpmp_chain_check(fpmp_plan_t *plan, fpmp_chain_t *chain, apr_hash_t *taken)
@@ -109,4 +132,5 @@ void fpmp_chain_check(fpmp_plan_t *plan, fpmp_chain_t *chain, apr_hash_t *taken)
         return;
     }
     check_taken(plan, chain, taken);
+    check_dumpable(plan, chain);
 }

@@ -257,6 +257,22 @@ static const char *check_httpd_user(trial_t *trial)
     return NULL;
 }
 
+/* The words that PHP-FPM takes as on, in quotes too, with case (8.2.36). */
+static const char *check_dumpable(trial_t *trial)
+{
+    static const char *const words[] = { "1", "yes", "true", "on" };
+    const char *value = blame(trial, "process.dumpable");
+    apr_size_t i;
+
+    for (i = 0; value && i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(value, words[i]) == 0) {
+            return "has process.dumpable on, so a debugger, or another process of its "
+                   "user, reads its memory with the opcache that all pools share";
+        }
+    }
+    return NULL;
+}
+
 static const struct {
     const char *code;
     fpmp_weight_e weight;
@@ -273,6 +289,7 @@ static const struct {
     { "FPMP0433", FPMP_NOTICE, 0, check_mode, "write an octal number such as 0660 there" },
     { "FPMP0434", FPMP_NOTICE, 0, check_httpd_user,
       "give that pool a user of its own, or remove it" },
+    { "FPMP0440", FPMP_NOTICE, 0, check_dumpable, "remove the key there" },
 };
 
 const char *fpmp_foreign_place(fpmp_look_t *look, const fpmp_pool_t *pool)

@@ -16,7 +16,7 @@ static const char *const keys_of_use[] = {
     "listen.group", "listen.mode", "listen.acl_users", "listen.acl_groups",
     "prefix",       "pm",          "pm.max_children",  "pm.max_spare_servers",
     "chroot",       "chdir",       "pm.status_listen", "request_slowlog_timeout",
-    FPMP_STAGE_ERROR_LOG,
+    "process.dumpable", FPMP_STAGE_ERROR_LOG,
 };
 
 /* The key that a printed name stands for; NULL: no rule looks at it. */

@@ -372,6 +372,36 @@ static void settings_must_fit_together(void **state)
     expect_findings("three lines make it whole", plan, "");
 }
 
+static void a_pool_whose_memory_can_be_read_is_a_notice(void **state)
+{
+#define SAYS                                                                               \
+    "NOTICE FPMP0441: pool: [david] has process.dumpable on, so a debugger, or another "   \
+    "process of 'david', reads its memory with the opcache that all pools share; remove "  \
+    "the key"
+    static const struct {
+        const char *title, *line, *defaults, *want;
+    } table[] = {
+        { "on", "david process.dumpable=yes", NULL, SAYS AT_10 },
+        { "on, another word", "david process.dumpable=On", NULL, SAYS AT_10 },
+        { "off", "david process.dumpable=no", NULL, "" },
+        { "by default", "david", "process.dumpable=1",
+          SAYS " (FPMDefaults at " SITE ":5)\n" },
+        { "off against the default", "david process.dumpable=0", "process.dumpable=1", "" },
+    };
+
+    for (size_t i = 0; i < COUNT(table); i++) {
+        fpmp_plan_t *plan = plan_of(*state, table[i].line, NULL, NULL);
+
+        if (table[i].defaults) {
+            plan->defaults = line_read(*state, table[i].defaults, 0, 5);
+        }
+        fpmp_chains_derive(plan, &httpd);
+        expect_findings(table[i].title, plan, table[i].want);
+        assert_null(chain_at(plan, 0)->broken);
+    }
+#undef SAYS
+}
+
 static void a_setting_newer_than_the_master_is_refused(void **state)
 {
     static const struct {
@@ -579,6 +609,7 @@ int main(void)
         plan_test(nor_if_their_users_differ),
         plan_test(two_pools_never_share_a_socket),
         plan_test(settings_must_fit_together),
+        plan_test(a_pool_whose_memory_can_be_read_is_a_notice),
         plan_test(a_setting_newer_than_the_master_is_refused),
         plan_test(a_newer_setting_with_a_name_is_named_whole),
         plan_test(a_socket_path_has_at_most_107_bytes),

@@ -233,6 +233,9 @@ static void what_pools_of_others_name_is_asked(void **state)
 #define HTTPD                                                                              \
     ", as httpd does, so its scripts may connect to the sockets of all users and become "  \
     "them; give that pool a user of its own, or remove it" AT_10
+#define DUMP                                                                               \
+    ", so a debugger, or another process of its user, reads its memory with the opcache "  \
+    "that all pools share; remove the key there" AT_10
 #define AT(line) " pool file: pool [zz] at " ZZ ":" line " "
 #define SOCKET "listen = /run/php/zz.sock\n"
 #define X10 "xxxxxxxxxx"
@@ -408,6 +411,17 @@ static const struct {
       "user = www-data\nlisten.mode = rw\naccess.log = /gone/x\n" SOCKET,
       "BROKEN FPMP0432:" AT("4") "needs directory '/gone' for access.log, which does not "
                                  "exist" DIRS },
+    /* memory */
+    { "dumpable", "user = zz\nprocess.dumpable = yes\n" SOCKET,
+      "NOTICE FPMP0440:" AT("3") "has process.dumpable on" DUMP },
+    { "dumpable in quotes", "user = zz\nProcess.Dumpable = \"true\"\n" SOCKET,
+      "NOTICE FPMP0440:" AT("3") "has process.dumpable on" DUMP },
+    { "not dumpable", "user = zz\nprocess.dumpable = no\n" SOCKET, "" },
+    { "not dumpable, empty", "user = zz\nprocess.dumpable =\n" SOCKET, "" },
+    { "dumpable, and then not",
+      "user = zz\nprocess.dumpable = 1\nprocess.dumpable = 0\n" SOCKET, "" },
+    { "httpd's user weighs more", "user = www-data\nprocess.dumpable = 1\n" SOCKET,
+      "NOTICE FPMP0434:" AT("2") "runs as 'www-data'" HTTPD },
     /* what could not be read */
     { "a user behind a line that is not plain", SOCKET "env[A] = a&b\n",
       "UNKNOWN FPMP0406: pool file: '" ZZ "' is not understood from line 3 on: the value "
@@ -538,6 +552,28 @@ static void a_key_that_may_be_hidden_is_not_missed(void **state)
     }
 }
 
+static void a_dumpable_pool_behind_a_line_that_is_not_plain_is_found(void **state)
+{
+    for (int on = 0; on < 2; on++) {
+        calm_t scene = calm_make(*state, "david");
+        const char *text;
+
+        add_file(*state, scene.facts, ZZ, "[zz]\nuser = zz\n" SOCKET "env[A] = a&b\n");
+        calm_look(&scene);
+        fpmp_view_add_print(*state, scene.view,
+                            apr_psprintf(*state,
+                                         "[22-Nov-2026 23:25:56] NOTICE: [zz]\n"
+                                         "[22-Nov-2026 23:25:56] NOTICE: \t"
+                                         "process.dumpable = %s\n",
+                                         on ? "yes" : "no"));
+        calm_judge(&scene);
+        text = plan_findings(scene.plan, "printed");
+        if ((strstr(text, "FPMP0440") != NULL) != on) {
+            fail_msg("printed as %s: got '%s'", on ? "yes" : "no", text);
+        }
+    }
+}
+
 /* Nobody answered: nothing is claimed. */
 static void without_answers_no_pool_is_judged(void **state)
 {
@@ -582,6 +618,7 @@ int main(void)
         plan_test(the_global_section_needs_its_directories),
         plan_test(a_path_that_is_too_long_ends_newer_versions),
         plan_test(a_key_that_may_be_hidden_is_not_missed),
+        plan_test(a_dumpable_pool_behind_a_line_that_is_not_plain_is_found),
         plan_test(without_answers_no_pool_is_judged),
         plan_test(long_values_are_cut),
     };
