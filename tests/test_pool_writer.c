@@ -217,6 +217,58 @@ static void what_is_no_regular_file_is_refused(void **state)
     assert_int_not_equal(access(in(bench->p, bench->dir, "nowhere"), F_OK), 0);
 }
 
+/* The name is a second one of a file elsewhere, as link(2) makes it. */
+static void make_hard_link(bench_t *bench, const char *secret, struct stat *st)
+{
+    put_text(secret, "secret");
+    assert_int_equal(chmod(secret, 0600), 0);
+    assert_int_equal(link(secret, bench->target), 0);
+    assert_int_equal(stat(secret, st), 0);
+    assert_int_equal(st->st_nlink, 2);
+}
+
+static void expect_secret(bench_t *bench, const char *title, const char *secret,
+                          const struct stat *before, nlink_t links)
+{
+    struct stat after;
+
+    assert_int_equal(stat(secret, &after), 0);
+    if (after.st_ino != before->st_ino || after.st_mode != before->st_mode ||
+        after.st_nlink != links || strcmp(get_text(bench->p, secret), "secret") != 0) {
+        fail_msg("%s: the other file is mode %o with %d names and holds '%s'", title,
+                 after.st_mode, (int)after.st_nlink, get_text(bench->p, secret));
+    }
+}
+
+static void a_hard_link_is_replaced_and_its_file_untouched(void **state)
+{
+    bench_t *bench = *state;
+    const char *secret = in(bench->p, bench->dir, "secret"), *why = NULL, *kept = NULL;
+    struct stat before;
+
+    make_hard_link(bench, secret, &before);
+    assert_int_equal(fpmp_pool_write(bench->p, bench->fd, NAME, NEW, &why), 0);
+    expect_text(bench, "written", NAME, NEW);
+    expect_secret(bench, "written", secret, &before, 1);
+
+    assert_int_equal(unlink(bench->target), 0);
+    make_hard_link(bench, secret, &before);
+    assert_int_equal(fpmp_pool_keep_aside(bench->p, bench->fd, NAME, &kept, &why), 0);
+    assert_string_equal(kept, NAME ".edited");
+    expect_secret(bench, "kept", secret, &before, 3); /* one name more, no copy to read */
+    assert_int_equal(fpmp_pool_write(bench->p, bench->fd, NAME, NEW, &why), 0);
+    expect_text(bench, "kept and written", NAME, NEW);
+    expect_text(bench, "kept and written", NAME ".edited", "secret");
+    expect_secret(bench, "kept and written", secret, &before, 2);
+
+    assert_int_equal(unlink(in(bench->p, bench->dir, NAME ".edited")), 0);
+    assert_int_equal(unlink(bench->target), 0);
+    make_hard_link(bench, secret, &before);
+    assert_int_equal(fpmp_pool_remove(bench->p, bench->fd, NAME, &why), 0);
+    assert_int_not_equal(access(bench->target, F_OK), 0);
+    expect_secret(bench, "removed", secret, &before, 1);
+}
+
 static void only_plain_names_are_taken(void **state)
 {
     static const char *const names[] = { "", ".", "..", "a/b", "/etc/fpmt_x", "../x" };
@@ -391,6 +443,94 @@ static void a_fault_at_close_is_reported(void **state)
     expect_phrase("close", said, "input/output error while closing");
     expect_text(bench, "close", NAME, OLD);
     assert_int_equal(count_temps(bench->dir), 0);
+}
+
+/* The writer whose temporary file lies in the directory; 0: none. */
+static pid_t find_writer(const char *path)
+{
+    DIR *dir = opendir(path);
+    struct dirent *entry;
+    long pid = 0;
+
+    while (dir && pid == 0 && (entry = readdir(dir)) != NULL) {
+        if (sscanf(entry->d_name, ".fpmpool-%ld-", &pid) != 1) {
+            pid = 0;
+        }
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    return (pid_t)pid;
+}
+
+/* A process that puts something at the target as soon as the writer has its temporary file,
+ * and only then lets the writer go on from where strace stops it. */
+static pid_t disturb(bench_t *bench, void (*make)(bench_t *))
+{
+    const struct timespec pause = { .tv_nsec = 1000000 };
+    double end = now_sec() + 20;
+    pid_t pid = fork(), writer = 0;
+
+    if (pid != 0) {
+        return pid;
+    }
+    while (writer == 0 && now_sec() < end) {
+        writer = find_writer(bench->dir);
+    }
+    if (writer != 0) {
+        make(bench);
+    }
+    while (writer != 0 && find_writer(bench->dir) == writer && now_sec() < end) {
+        kill(writer, SIGCONT); /* again, should it come before the stop */
+        nanosleep(&pause, NULL);
+    }
+    _exit(writer == 0 || now_sec() >= end);
+}
+
+static void what_comes_between_two_steps_does_no_harm(void **state)
+{
+    static const struct {
+        const char *title;
+        void (*make)(bench_t *);
+        int err; /* 0: it is replaced */
+    } cases[] = {
+        { "link to a file", make_link, 0 }, { "dangling link", make_dangling, 0 },
+        { "FIFO", make_fifo, 0 },           { "socket", make_socket, 0 },
+        { "directory", make_directory, EISDIR },
+    };
+    bench_t *bench = *state;
+    size_t i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        pid_t other = disturb(bench, cases[i].make);
+        int other_status, status;
+        const char *said;
+        struct stat st;
+
+        status = write_under(bench, "fsync", "signal=STOP", 1, &said);
+        assert_int_equal(waitpid(other, &other_status, 0), other);
+        if (other_status != 0) {
+            fail_msg("%s: it was not put there in time", cases[i].title);
+        }
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != cases[i].err) {
+            fail_msg("%s: status 0x%x, wanted errno %d; said '%s'", cases[i].title, status,
+                     cases[i].err, said);
+        }
+        assert_int_equal(lstat(bench->target, &st), 0);
+        if (cases[i].err == 0 && !S_ISREG(st.st_mode)) {
+            fail_msg("%s: it is still there", cases[i].title);
+        }
+        if (cases[i].err == 0) {
+            expect_text(bench, cases[i].title, NAME, NEW);
+        }
+        else {
+            expect_phrase(cases[i].title, said, "while renaming the temporary file to it");
+        }
+        assert_int_equal(count_temps(bench->dir), 0);
+        assert_int_equal(remove(bench->target), 0);
+    }
+    expect_text(bench, "link", "victim", "untouched");
+    assert_int_not_equal(access(in(bench->p, bench->dir, "nowhere"), F_OK), 0);
 }
 
 static void expect_whole_after_kill(bench_t *bench, const char *call, int when)
@@ -675,6 +815,7 @@ int main(int argc, char **argv)
         ROW(an_empty_and_a_long_text_are_whole),
         ROW(a_temporary_name_that_is_taken_is_left_alone),
         ROW(what_is_no_regular_file_is_refused),
+        ROW(a_hard_link_is_replaced_and_its_file_untouched),
         ROW(only_plain_names_are_taken),
         ROW(a_full_disk_leaves_the_old_file),
         ROW(a_read_only_disk_leaves_the_old_file),
@@ -682,6 +823,7 @@ int main(int argc, char **argv)
         ROW(a_directory_that_went_away_is_said),
         ROW(a_fault_at_any_step_is_the_one_reported),
         ROW(a_fault_at_close_is_reported),
+        ROW(what_comes_between_two_steps_does_no_harm),
         ROW(a_kill_at_any_step_leaves_a_whole_file),
         ROW(a_kill_before_the_rename_is_cleaned_by_the_next_lock),
         ROW(a_removed_file_is_gone_and_a_missing_one_is_fine),
