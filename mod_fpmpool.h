@@ -220,6 +220,8 @@ typedef struct {
     fpmp_node_t node;
     const char *text; /* NUL-terminated; NULL: could not be read, node.why says so */
     apr_size_t len;
+    apr_array_header_t *way; /* fpmp_node_t of its real path, "/" first, where it is a link
+                                or lies outside the pool directory; NULL: node is all */
 } fpmp_file_t;
 
 /* A fifth level of includes ends PHP-FPM (8.2.36). */

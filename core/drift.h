@@ -31,7 +31,10 @@ void fpmp_look_say(fpmp_look_t *look, const char *code, fpmp_link_e link,
 const char *fpmp_look_place(fpmp_look_t *look, const fpmp_pool_t *pool,
                             const fpmp_key_t *key);
 
-/** Judge our own files and left-overs. */
+/** Does any chain need this master? */
+int fpmp_look_used(const fpmp_look_t *look);
+
+/** Judge our own files and left-overs, and who may write any file. */
 void fpmp_drift_files(fpmp_look_t *look);
 
 /** Judge all files together: what is not ours, and what it does to ours. */

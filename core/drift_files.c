@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The pool files that we write: missing, edited, old, not ours after all, and left-overs of
- * ours that nobody names. What stands beside them: drift_view.c. Entry point:
- * fpmp_drift_files.
+ * ours that nobody names; and of every file, who may write it. What stands beside ours:
+ * drift_view.c. Entry point: fpmp_drift_files.
  */
 #include "drift.h"
 
@@ -179,6 +179,59 @@ static void judge_change(fpmp_look_t *look, const fpmp_change_t *change)
     }
 }
 
+/* ---- who may write them ---------------------------------------------------------- */
+
+/* Does the coming start put a new file of root's in its place, or remove it? */
+static int is_replaced(const fpmp_look_t *look, const apr_array_header_t *changes,
+                       const char *path)
+{
+    int helpless = look->httpd->unprivileged && !look->facts->may_write;
+    int i;
+
+    for (i = 0; look->plan->sync != FPMP_SYNC_CHECK && !helpless && i < changes->nelts;
+         i++) {
+        const fpmp_change_t *change = &APR_ARRAY_IDX(changes, i, fpmp_change_t);
+
+        if (change->kind != FPMP_CHANGE_LAST_POOL && change->kind != FPMP_CHANGE_LOAD &&
+            strcmp(change->path, path) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Root reads each of these files and obeys it. In a directory of root's no user of a site
+ * can make one his own. */
+static void judge_writers(fpmp_look_t *look, const apr_array_header_t *changes)
+{
+    apr_pool_t *p = look->plan->pool;
+    int i;
+
+    for (i = 0; i < look->facts->files->nelts; i++) {
+        const fpmp_file_t *file = APR_ARRAY_IDX(look->facts->files, i, fpmp_file_t *);
+        apr_array_header_t *way = file->way;
+        const char *why;
+
+        if (!way) {
+            way = apr_array_make(p, 1, sizeof(fpmp_node_t));
+            APR_ARRAY_PUSH(way, fpmp_node_t) = file->node;
+        }
+        /* What is no regular file is said elsewhere; a link to /dev/null is fine. */
+        if (APR_ARRAY_IDX(way, way->nelts - 1, fpmp_node_t).kind != FPMP_NODE_FILE) {
+            continue;
+        }
+        why = fpmp_rule_safe_file(p, way, look->euid);
+        if (why && !is_replaced(look, changes, file->node.path)) {
+            fpmp_look_say(look, "FPMP0442", FPMP_LINK_POOL_FILE, FPMP_BROKEN,
+                          apr_psprintf(p, "%s, and PHP-FPM reads %s as root", why,
+                                       file->way ? apr_psprintf(p, "'%s'", file->node.path)
+                                                 : "it"),
+                          "give it to root and take write permission from group and "
+                          "others");
+        }
+    }
+}
+
 static int has_text(const fpmp_chain_t *chain, const fpmp_master_t *master)
 {
     return chain->master == master && !chain->broken && chain->group &&
@@ -228,5 +281,8 @@ void fpmp_drift_files(fpmp_look_t *look)
     changes = fpmp_changes_find(plan->pool, plan, look->master, look->facts, look->httpd);
     for (i = 0; i < changes->nelts; i++) {
         judge_change(look, &APR_ARRAY_IDX(changes, i, fpmp_change_t));
+    }
+    if (fpmp_look_used(look)) {
+        judge_writers(look, changes);
     }
 }

@@ -279,8 +279,7 @@ static int is_foreign(fpmp_look_t *look, const index_t *index, const fpmp_pool_t
            strcmp(server, look->httpd->server_id) != 0;
 }
 
-/* Does anybody need this master? */
-static int is_used(fpmp_look_t *look)
+int fpmp_look_used(const fpmp_look_t *look)
 {
     int i;
 
@@ -298,7 +297,7 @@ void fpmp_drift_view(fpmp_look_t *look)
     index_t index = index_chains(look);
     int i;
 
-    if (!is_used(look)) {
+    if (!fpmp_look_used(look)) {
         return;
     }
     for (i = 0; i < look->facts->includes->nelts; i++) {

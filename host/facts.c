@@ -190,8 +190,7 @@ static apr_array_header_t *path_or_none(apr_pool_t *p, const char *path)
     return path ? fpmp_facts_path(p, path) : apr_array_make(p, 1, sizeof(fpmp_node_t));
 }
 
-/* The components of a path, links resolved. */
-static apr_array_header_t *real_way(apr_pool_t *p, const char *path)
+apr_array_header_t *fpmp_facts_real_way(apr_pool_t *p, const char *path)
 {
     char *real = realpath(path, NULL);
     apr_array_header_t *way = real ? fpmp_facts_path(p, real) : NULL;
@@ -209,11 +208,11 @@ fpmp_master_facts_t *fpmp_facts_master(apr_pool_t *p, const fpmp_master_t *maste
     facts->may_write = may_write(facts->pool_dir);
     if (master->binary_path) {
         look_at_node(p, master->binary_path, 1, &facts->binary); /* often a link */
-        facts->binary_way = real_way(p, master->binary_path);
+        facts->binary_way = fpmp_facts_real_way(p, master->binary_path);
     }
     if (master->config_path) {
         fpmp_facts_file(p, master->config_path, &facts->main);
-        facts->main_way = real_way(p, master->config_path);
+        facts->main_way = fpmp_facts_real_way(p, master->config_path);
     }
     if (master->start_command) {
         facts->start_way = real_way(p, apr_pstrndup(p, master->start_command,

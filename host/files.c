@@ -90,6 +90,15 @@ apr_array_header_t *fpmp_facts_include(apr_pool_t *p, const fpmp_master_t *maste
 static void follow(apr_pool_t *p, const fpmp_master_t *master, fpmp_master_facts_t *facts,
                    const fpmp_file_t *file, int depth);
 
+/* The pool directory is looked at for itself; whatever lies elsewhere has its own way. */
+static int is_in_pool_dir(const fpmp_master_t *master, const char *path)
+{
+    size_t len = master->pool_dir ? strlen(master->pool_dir) : 0;
+
+    return len > 0 && strncmp(path, master->pool_dir, len) == 0 && path[len] == '/' &&
+           !strchr(path + len + 1, '/');
+}
+
 /* A file that is matched twice is looked at once, and FPM reads it at both places. */
 static void take_file(apr_pool_t *p, const fpmp_master_t *master,
                       fpmp_master_facts_t *facts, fpmp_include_t *include, const char *path)
@@ -102,6 +111,9 @@ static void take_file(apr_pool_t *p, const fpmp_master_t *master,
     }
     file = apr_palloc(p, sizeof(*file));
     fpmp_facts_file(p, path, file);
+    if (file->node.kind == FPMP_NODE_LINK || !is_in_pool_dir(master, path)) {
+        file->way = fpmp_facts_real_way(p, path);
+    }
     APR_ARRAY_PUSH(facts->files, fpmp_file_t *) = file;
     APR_ARRAY_PUSH(include->files, fpmp_file_t *) = file;
     apr_hash_set(facts->by_path, file->node.path, APR_HASH_KEY_STRING, file);

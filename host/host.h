@@ -135,6 +135,10 @@ void fpmp_facts_target(apr_pool_t *p, const char *path, fpmp_node_t *out)
  * not); ends at the first that is missing. */
 apr_array_header_t *fpmp_facts_path(apr_pool_t *p, const char *path) FPMP_NONNULL(1, 2);
 
+/** The same of its real path, links resolved; NULL: it is not there. */
+apr_array_header_t *fpmp_facts_real_way(apr_pool_t *p, const char *path)
+    FPMP_NONNULL(1, 2);
+
 /** Read one regular file up to max_bytes (1 MiB), never blocking on a FIFO. */
 void fpmp_facts_file(apr_pool_t *p, const char *path, fpmp_file_t *out)
     FPMP_NONNULL(1, 2, 3);

@@ -15,6 +15,110 @@ static void judge(fpmp_plan_t *plan, const fpmp_master_facts_t *facts)
     judge_master(plan, master_at(plan, 0), facts, 0);
 }
 
+/* ---- who may write them ------------------------------------------------------------- */
+
+static void a_file_that_others_may_write_is_not_read_as_root(void **state)
+{
+#define UNSAFE(why, what)                                                                  \
+    "BROKEN FPMP0442: pool file: " why ", and PHP-FPM reads " what " as root; give it to " \
+    "root and take write permission from group and others" AT_10
+#define WRITABLE(file, mode)                                                               \
+    UNSAFE("'" file "' (uid 0) is mode " mode ", group or others may write", "it")
+#define ZZ POOL_DIR "/zz.conf"
+    static const struct {
+        const char *title;
+        int own;
+        uid_t uid;
+        unsigned int mode;
+        fpmp_node_e kind;
+        const char *want;
+    } table[] = {
+        { "root's, 0644", 0, 0, 0644, FPMP_NODE_FILE, "" },
+        { "root's, 0755", 0, 0, 0755, FPMP_NODE_FILE, "" },
+        { "root's, 0600", 0, 0, 0600, FPMP_NODE_FILE, "" },
+        { "group", 0, 0, 0664, FPMP_NODE_FILE, WRITABLE(ZZ, "0664") },
+        { "others", 0, 0, 0646, FPMP_NODE_FILE, WRITABLE(ZZ, "0646") },
+        { "a user's", 0, 1001, 0600, FPMP_NODE_FILE,
+          UNSAFE("'" ZZ "' belongs to uid 1001 (mode 0600), wanted is uid 0", "it") },
+        { "a link whose target nobody saw", 0, 1001, 0777, FPMP_NODE_LINK, "" },
+        { "ours", 1, 0, 0644, FPMP_NODE_FILE, "" },
+        { "ours, others", 1, 0, 0666, FPMP_NODE_FILE, WRITABLE(POOL_FILE, "0666") },
+        { "ours, a user's", 1, 33, 0644, FPMP_NODE_FILE,
+          UNSAFE("'" POOL_FILE "' belongs to uid 33 (mode 0644), wanted is uid 0", "it") },
+    };
+
+    for (size_t i = 0; i < COUNT(table); i++) {
+        calm_t scene = calm_make(*state, "david");
+        fpmp_file_t *file =
+            table[i].own
+                ? apr_hash_get(scene.facts->by_path, POOL_FILE, APR_HASH_KEY_STRING)
+                : add_file(*state, scene.facts, ZZ, "; nothing\n");
+
+        file->node.uid = table[i].uid;
+        file->node.mode = table[i].mode;
+        file->node.kind = table[i].kind;
+        calm_look(&scene);
+        calm_judge(&scene);
+        expect_findings(table[i].title, scene.plan, table[i].want);
+        assert_int_equal(scene.ends, *table[i].want != '\0');
+        assert_null(chain_at(scene.plan, 0)->broken); /* it goes on with what it has read */
+    }
+}
+
+static void the_way_to_a_file_elsewhere_counts(void **state)
+{
+    static const struct {
+        const char *title;
+        uid_t dir_uid;
+        unsigned int file_mode;
+        fpmp_node_e kind;
+        const char *want;
+    } table[] = {
+        { "root's", 0, 0644, FPMP_NODE_FILE, "" },
+        { "in a user's directory", 1001, 0644, FPMP_NODE_FILE,
+          UNSAFE("'/srv/david' belongs to uid 1001 (mode 0755), wanted is uid 0", "'" ZZ "'") },
+        { "a file that others may write", 0, 0666, FPMP_NODE_FILE,
+          UNSAFE("'/srv/david/fpm' (uid 0) is mode 0666, group or others may write",
+                 "'" ZZ "'") },
+        { "/dev/null", 0, 0666, FPMP_NODE_OTHER, "" },
+    };
+
+    for (size_t i = 0; i < COUNT(table); i++) {
+        calm_t scene = calm_make(*state, "david");
+        fpmp_file_t *file = add_file(*state, scene.facts, ZZ, "; nothing\n");
+
+        file->node.kind = FPMP_NODE_LINK;
+        file->node.mode = 0777;
+        file->way = dir_nodes(*state, "/srv/david/fpm");
+        APR_ARRAY_IDX(file->way, 2, fpmp_node_t).uid = table[i].dir_uid;
+        last_node(file->way)->kind = table[i].kind;
+        last_node(file->way)->mode = table[i].file_mode;
+        calm_look(&scene);
+        calm_judge(&scene);
+        expect_findings(table[i].title, scene.plan, table[i].want);
+    }
+}
+
+/* The new file is root's, mode 0644, unless nothing may be written. */
+static void a_file_that_the_start_writes_anew_is_not_named(void **state)
+{
+    for (int check = 0; check < 2; check++) {
+        calm_t scene = calm_make(*state, "david");
+        fpmp_file_t *file =
+            apr_hash_get(scene.facts->by_path, POOL_FILE, APR_HASH_KEY_STRING);
+
+        scene.plan->sync = check ? FPMP_SYNC_CHECK : FPMP_SYNC_AUTO;
+        file->node.mode = 0666;
+        edit_file(*state, file);
+        calm_look(&scene);
+        calm_judge(&scene);
+        if ((strstr(plan_findings(scene.plan, "edited"), "FPMP0442") != NULL) != check) {
+            fail_msg("FPMSync %s: '%s'", check ? "check" : "auto",
+                     plan_findings(scene.plan, "edited"));
+        }
+    }
+}
+
 /* ---- files of others --------------------------------------------------------------- */
 
 static void files_of_others_are_read_for_our_names(void **state)
@@ -427,6 +531,9 @@ static void the_last_pool_of_a_master_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        plan_test(a_file_that_others_may_write_is_not_read_as_root),
+        plan_test(the_way_to_a_file_elsewhere_counts),
+        plan_test(a_file_that_the_start_writes_anew_is_not_named),
         plan_test(files_of_others_are_read_for_our_names),
         plan_test(a_file_of_others_that_is_no_file_has_a_reason),
         plan_test(the_main_file_is_read_for_our_names_too),

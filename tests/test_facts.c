@@ -467,6 +467,47 @@ static void a_file_that_includes_others_is_followed_once(void **state)
                         "a.conf x.conf b.conf");
 }
 
+static void a_file_elsewhere_or_behind_a_link_has_its_way(void **state)
+{
+    bench_t *bench = *state;
+    fpmp_master_t master = make_master(
+        bench, apr_psprintf(bench->p, "include=%s/pool.d/*.conf\ninclude=%s/more/*.conf\n",
+                            bench->dir, bench->dir));
+    char *more = in(bench->p, bench->dir, "more"), *x = in(bench->p, more, "x.conf");
+    const char *dir = apr_pstrcat(bench->p, master.pool_dir, "/", NULL);
+    const struct {
+        const char *title, *path, *end;
+    } cases[] = {
+        { "in the pool directory", apr_pstrcat(bench->p, dir, "a.conf", NULL), NULL },
+        { "a link", apr_pstrcat(bench->p, dir, "b.conf", NULL), x },
+        { "a link to nothing", apr_pstrcat(bench->p, dir, "c.conf", NULL), NULL },
+        { "elsewhere", x, x },
+    };
+    fpmp_master_facts_t *facts;
+
+    assert_int_equal(mkdir(more, 0755), 0);
+    put_text(x, "[x]\n");
+    put_text(cases[0].path, "[a]\n");
+    assert_int_equal(symlink(x, cases[1].path), 0);
+    assert_int_equal(symlink("nowhere", cases[2].path), 0);
+    facts = fpmp_facts_master(bench->p, &master);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const fpmp_file_t *file =
+            apr_hash_get(facts->by_path, cases[i].path, APR_HASH_KEY_STRING);
+        const fpmp_node_t *last =
+            file && file->way && file->way->nelts
+                ? &APR_ARRAY_IDX(file->way, file->way->nelts - 1, fpmp_node_t)
+                : NULL;
+
+        if (!file || (cases[i].end == NULL) != (last == NULL) ||
+            (last && (strcmp(last->path, cases[i].end) != 0 ||
+                      last->kind != FPMP_NODE_FILE))) {
+            fail_msg("%s: the way ends at '%s'", cases[i].title,
+                     last ? last->path : "(no way)");
+        }
+    }
+}
+
 static void who_may_write_is_root_or_the_owner(void **state)
 {
     bench_t *bench = *state;
@@ -538,6 +579,7 @@ int main(void)
         ROW(included_files_come_in_fpm_s_order),
         ROW(a_relative_pattern_is_found_by_the_pool_directory),
         ROW(a_file_that_includes_others_is_followed_once),
+        ROW(a_file_elsewhere_or_behind_a_link_has_its_way),
         ROW(who_may_write_is_root_or_the_owner),
         ROW(a_master_of_which_nothing_is_known_is_no_trouble),
         ROW(a_thousand_files_are_quick),
