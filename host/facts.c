@@ -215,7 +215,7 @@ fpmp_master_facts_t *fpmp_facts_master(apr_pool_t *p, const fpmp_master_t *maste
         facts->main_way = fpmp_facts_real_way(p, master->config_path);
     }
     if (master->start_command) {
-        facts->start_way = real_way(p, apr_pstrndup(p, master->start_command,
+        facts->start_way = fpmp_facts_real_way(p, apr_pstrndup(p, master->start_command,
                                                     strcspn(master->start_command, " ")));
     }
     fpmp_facts_includes(p, master, facts);
