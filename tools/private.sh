@@ -9,12 +9,12 @@ set -eu
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PATH=$PATH:/usr/sbin:/sbin
 me=$(basename "$0" .sh)
-scratch='' httpd_pids='' fpm_pid='' users_made=''
+scratch='' world='' httpd_pids='' fpm_pid='' users_made=''
 
 die() {
     local log
     echo "$me: $*" >&2
-    for log in "$scratch"/log/*.log; do
+    for log in "$scratch/log/$world"*.log; do
         [ -s "$log" ] && echo "-- $log" >&2 && tail -n 15 "$log" >&2
     done
     exit 1
@@ -27,6 +27,9 @@ clean_up() {
     trap '' INT TERM HUP
     for pid in $httpd_pids $fpm_pid; do
         kill "$pid" 2>/dev/null || true
+        kill -CONT "$pid" 2>/dev/null || true # a stopped process does not end
+    done
+    for pid in $httpd_pids $fpm_pid; do
         wait "$pid" 2>/dev/null || true
     done
     for who in $users_made; do
