@@ -76,5 +76,6 @@ tests check-fuzz build/fuzz.log
 tests check-faults build/faults.log
 tests check-race build/race.log
 tests check-asan build/asan.log
+tests check-soak build/soak.log
 tests check-t build/t.log
 finish
