@@ -24,6 +24,9 @@ HOSTS=20 SPARE=4 # live at a time; and to be added
 
 make_users() {
     local i
+    # two runs would remove each other's users
+    exec 9>/run/fpmt_soak.lock
+    flock -n 9 || die "another soak.sh runs on this machine"
     for ((i = 0; i < HOSTS + SPARE; i++)); do
         site "$(printf 'fpmt_s%02d' "$i")" <<'PHP'
 <?php
@@ -51,7 +54,7 @@ row() {
         verdict=ok
         [ "$failed" -eq 0 ] && [ "$requests" -gt 0 ] && [ "$longest" -lt "$most" ] || verdict='not ok'
     fi
-    printf '%s\t%-49s %-9s %8s %7s %7.1f s %6s %8s\n' "$verdict" "$1" "${way/hand/by hand}" \
+    printf '%s\t%-59s %-9s %8s %7s %7.1f s %6s %8s\n' "$verdict" "$1" "${way/hand/by hand}" \
         "$requests" "$failed" "$(awk "BEGIN {print $longest / 1000}")" "$again" "$3" >>"$dir/rows"
     reasons
 }
@@ -75,7 +78,7 @@ is() {
         [ "$verdict" = ok ] || took="$took (no)"
         verdict='#'
     fi
-    printf '%s\t%-49s %-9s %s\n' "$verdict" "$what" "${way/hand/by hand}" "$took" >>"$dir/rows"
+    printf '%s\t%-59s %-9s %s\n' "$verdict" "$what" "${way/hand/by hand}" "$took" >>"$dir/rows"
 }
 
 # ---- 20 pools, and reloads that add, change and remove some ------------------------------------
@@ -108,6 +111,9 @@ change() {
     # shellcheck disable=SC2086  # two words
     configure $both
     graceful
+    # an old child that still listens knows no such host, and would take it for its first one
+    # shellcheck disable=SC2086  # a list
+    until_true 10 is_deaf $old_children || die "old children listen 10 s after the reload"
     load_live "$comes"
 }
 
@@ -151,9 +157,9 @@ sockets_outlive() {
 }
 
 switch() { # switch WAY PORT
-    local round from=one to=two name gone went watch begin=$EPOCHREALTIME some=(h00 h01 h02 h03 h04)
+    local round rounds=$((long ? 10 : 2)) from=one to=two name since later kept=0 went=0 watch begin=$EPOCHREALTIME some=(h00 h01 h02 h03 h04)
     twenty switch "$@"
-    for ((round = 1; round <= (long ? 10 : 2); round++)); do
+    for ((round = 1; round <= rounds; round++)); do
         load busy "${some[@]}"
         for name in "${some[@]}"; do php_of[$name]=$to; done
         old_children=$(children)
@@ -162,13 +168,14 @@ switch() { # switch WAY PORT
         sockets_outlive "$from" "${some[@]}" &
         watch=$!
         graceful
-        if wait "$watch"; then went=true; else went=false; fi
-        is "php=$from to php=$to: old children keep the pools" '' "$went"
-        gone=$EPOCHREALTIME
-        if until_true 30 pool_gone "$from" "${some[@]}"; then went=true; else went=false; fi
-        is "php=$from to php=$to: then these go" "$(seconds_since "$gone") s later" "$went"
+        if wait "$watch"; then kept=$((kept + 1)); fi
+        since=$EPOCHREALTIME
+        if until_true 30 pool_gone "$from" "${some[@]}"; then went=$((went + 1)); fi
+        later=$(seconds_since "$since")
         name=$from from=$to to=$name
     done
+    is "php=one to php=two and back: old children keep the pools" "$kept of $rounds" [ "$kept" -eq "$rounds" ]
+    is "php=one to php=two and back: then these go" "$went of $rounds, last after $later s" [ "$went" -eq "$rounds" ]
     load finish
     row "5 hosts go from one PHP-FPM to another" "$answer" "$(seconds_since "$begin") s"
 }
@@ -307,7 +314,7 @@ both_ways() { # as job; each way in a subshell that ends what it started
 
 report() {
     local name way file
-    printf '#           %-49s %-9s %8s %7s %9s %6s %8s\n' what way requests failed longest again took
+    printf '#           %-59s %-9s %8s %7s %9s %6s %8s\n' what way requests failed longest again took
     for name in "${jobs[@]}"; do
         for way in module hand; do
             file=$scratch/$name-$way/rows

@@ -18,6 +18,7 @@ world() {
     : >"$httpd_log"
     # what the frame made is the frame's to end
     users_made='' httpd_pids='' fpm_pid=''
+    exec 9>&- # the lock is the frame's too
     # shellcheck disable=SC2064  # of now
     trap "scratch='' clean_up" EXIT
     trap 'exit 143' TERM INT HUP
@@ -199,6 +200,15 @@ is_gone() { # is_gone PID...: none of them lives; a zombie does not
     local pid
     for pid in "$@"; do
         if grep -q '^State:[[:space:]]*[^ZX]' "/proc/$pid/status" 2>/dev/null; then return 1; fi
+    done
+}
+
+is_deaf() { # is_deaf PID...: none of them listens any more
+    local inode pid
+    inode=$(awk -v port="$(printf ':%04X' "$port")" 'substr($2, 9) == port && $4 == "0A" {print $10}' /proc/net/tcp)
+    [ -n "$inode" ] || die "nobody listens on port $port"
+    for pid in "$@"; do
+        [ -z "$(find "/proc/$pid/fd" -lname "socket:\[$inode\]" 2>/dev/null)" ] || return 1
     done
 }
 
