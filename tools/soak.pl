@@ -7,7 +7,8 @@
 # said on standard input, one command per line, each answered by one line:
 #
 #   live HOST UID   new requests go there, and PHP there must run as UID
-#   drop HOST       no new requests there; those under way must still end well
+#   drop HOST       no new requests there; answers when httpd has accepted those that were
+#                   sent, which must still end well
 #   busy HOST...    a script and an upload more on each host; answers when both are under way
 #   sleep HOST SEC  a script of that long, which may fail; answers when it is under way
 #   fill PATH       fills the queue of a socket, and keeps it full, with silent connections
@@ -46,7 +47,7 @@ my (%uid_of, @live, %next_of, %idle);   # %idle: host => connections kept alive
 my (%flying, $number);                  # requests under way, by descriptor; how many so far
 my %under_way = (slow => 0, upload => 0, sleep => 0);
 my %figures = (requests => 0, failed => 0, longest_ms => 0, again => 0);
-my (@waiting, $silent, $finishing);     # @waiting: what 'busy' waits for
+my ($waiting, $silent, $finishing);     # $waiting: the requests that a command waits for
 my $begin = time;
 my %due = (get => $begin, slow => $begin, upload => $begin + STAGGER_SEC / 2);
 my $commands = '';
@@ -203,13 +204,13 @@ sub obey {
     elsif ($verb eq 'drop') {
         @live = grep { $_ ne $words[0] } @live;
         delete $idle{ $words[0] };
+        return $waiting = [ grep { $_->{host} eq $words[0] } values %flying ];
     }
     elsif ($verb eq 'busy') {
-        push @waiting, map { my $host = $_; map { start($_, $host) } qw(slow upload) } @words;
-        return;
+        return $waiting = [ map { my $host = $_; map { start($_, $host) } qw(slow upload) } @words ];
     }
     elsif ($verb eq 'sleep') {
-        return push @waiting, start('sleep', $words[0], sec => $words[1]);
+        return $waiting = [ start('sleep', $words[0], sec => $words[1]) ];
     }
     elsif ($verb eq 'fill') {
         $silent = { path => $words[0], held => [] };
@@ -225,11 +226,27 @@ sub obey {
     print "ok\n";
 }
 
-# A request is under way when it was sent some time ago: the script runs, or PHP reads.
+# The client ports whose connections httpd has accepted: before that, the kernel shows no inode.
+sub accepted {
+    my %client;
+    open my $table, '<', '/proc/net/tcp' or die "/proc/net/tcp: $!\n";
+    <$table>;   # the heading
+    while (<$table>) {
+        my ($local, $remote, $inode) = (split)[1, 2, 9];
+        $client{ hex substr $remote, 9 } = 1 if $inode && hex(substr $local, 9) == $port;
+    }
+    return \%client;
+}
+
+# A request is under way when it was sent some time ago and httpd has accepted it. Were it
+# still in the queue of the kernel, a new child could get it, which knows the host no more.
 sub look_at_waiting {
     my ($now) = @_;
-    return if !@waiting || grep { !$_->{over} && (!$_->{sent} || $now - $_->{sent} < 0.3) } @waiting;
-    @waiting = ();
+    my @open = grep { !$_->{over} } @{ $waiting || return };
+    return if grep { !$_->{sent} || $now - $_->{sent} < 0.3 } @open;
+    my $accepted = @open ? accepted() : {};
+    return if grep { !$accepted->{ (unpack_sockaddr_in(getsockname $_->{fh}))[0] } } @open;
+    undef $waiting;
     print "ok\n";
 }
 

@@ -321,7 +321,7 @@ report() {
             [ ! -e "$file" ] || cat "$file"
             [ -e "$file" ] || printf 'not ok\t%s by %s said nothing\n' "$name" "$way"
         done
-        sed 's/^/#\t    /' "$scratch/log/$name.job"
+        head -n 20 "$scratch/log/$name.job" | sed 's/^/#\t    /'
     done | awk -F'\t' '/^ok|^not ok/ {printf "%-12s%s\n", $1 " " ++n " -", $2; bad += $1 != "ok"; next}
                        {printf "%-12s%s\n", "#", $2}
                        END {printf "1..%d\n", n; exit bad > 0}'
