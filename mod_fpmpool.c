@@ -73,21 +73,34 @@ static int on_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptem
     return broken ? HTTP_INTERNAL_SERVER_ERROR : OK;
 }
 
-/* A real start or restart: make the machine as the configuration says, before any child is
- * forked. A failure here would end a running server, so only the first start may fail, and
- * only where FPMStrict asks for it. */
+/* A real start: make the machine as the configuration says, before any child is forked. A
+ * restart has it made by a process of its own, since httpd serves nobody until this hook
+ * ends. A failure here would end a running server, so only the first start may fail, and only
+ * where FPMStrict asks for it. */
 static int on_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                           server_rec *s)
 {
     fpmp_plan_t *plan = fpmp_plan_of(pconf);
-    int broken = 0;
+    int *untold = ap_retained_data_get("fpmpool untold"), broken = 0;
 
     (void)plog;
-    plan->graceful = fpmp_sync_old_children(-1);
     if (plan->lines->nelts) {
         plan->targets = fpmp_targets_find(pconf, fpmp_tree_read(ptemp));
     }
-    fpmp_sync_all(plan, fpmp_plan_complete(plan, s), s);
+    plan->graceful = fpmp_sync_old_children(-1);
+    fpmp_plan_derive(plan, s);
+    if (fpmp_states_make(plan) != APR_SUCCESS) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    if (ap_state_query(AP_SQ_CONFIG_GEN) > 1 && fpmp_sync_apart(plan, s, 1) == APR_SUCCESS) {
+        return OK;
+    }
+    untold = untold ? untold : ap_retained_data_create("fpmpool untold", sizeof(*untold));
+    plan->untold = is_second_pass() && *untold;
+    fpmp_plan_users(plan);
+    fpmp_sync_all(plan, plan->httpd, s);
+    fpmp_states_settle(plan);
+    *untold = plan->untold;
     if (!is_second_pass()) {
         broken = fpmp_plan_say(plan, s, 0);
     }

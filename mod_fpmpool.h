@@ -57,6 +57,7 @@ typedef enum { FPMP_SCAN_UNSET, FPMP_SCAN_ON, FPMP_SCAN_OFF } fpmp_scan_e;
 typedef struct fpmp_chain_t fpmp_chain_t;
 typedef struct fpmp_finding_t fpmp_finding_t;
 typedef struct fpmp_master_t fpmp_master_t;
+typedef struct fpmp_state_t fpmp_state_t;
 
 /* One FPMUser line. */
 typedef struct {
@@ -166,10 +167,25 @@ struct fpmp_chain_t {
     fpmp_where_t where;           /* the first FPMUser line */
     const fpmp_finding_t *broken; /* why it cannot serve; NULL: it can */
     int user_unfit; /* 1: the user is gone or forbidden, so no pool file may name it */
-    /* Of the requests in one child of httpd, in ms of the clock, 0: never. Read and written
-     * as atomics only. */
-    apr_uint32_t away_since; /* nobody could connect from then on */
+    fpmp_state_t *state; /* shared with the children; NULL: this run serves nobody */
+};
+
+/* How far is a chain since this start of httpd? */
+typedef enum {
+    FPMP_PHASE_PENDING, /* its change is under way: a new pool may still come */
+    FPMP_PHASE_READY,
+    FPMP_PHASE_BROKEN /* code and link say why */
+} fpmp_phase_e;
+
+/* What the processes of one httpd know of a chain together. phase and the two times are read
+ * and written as atomics only; the rest stands before phase leaves PENDING. */
+struct fpmp_state_t {
+    apr_uint32_t phase;
+    apr_uint32_t away_since; /* ms of the clock: nobody could connect from then on; 0: one could */
     apr_uint32_t away_seen;  /* and the last one who could not */
+    uid_t uid;               /* of the user; -1: not known */
+    fpmp_link_e link;        /* for BROKEN */
+    char code[12];
 };
 
 /* ---- 3. Facts: what host/ saw ------------------------------------------------- */

@@ -369,6 +369,13 @@ const char *fpmp_link_name(fpmp_link_e link);
 
 /* ---- chain.c ------------------------------------------------------------------------ */
 
+/* The states of all chains, in shared memory. */
+typedef struct {
+    apr_uint32_t later; /* 1: pools are to be removed when the old children have ended */
+    apr_uint32_t busy;  /* 1: a process works at the changes */
+    fpmp_state_t chains[]; /* as in plan->chains */
+} fpmp_states_t;
+
 /* Everything one reading of the configuration said, and what was derived from it. */
 typedef struct {
     apr_pool_t *pool;
@@ -383,8 +390,9 @@ typedef struct {
     fpmp_where_t strict_where;
     const fpmp_targets_t *targets; /* of mod_proxy; NULL: not looked at */
     const fpmp_httpd_t *httpd;     /* set with the derived part */
+    fpmp_states_t *states; /* NULL: this run serves nobody */
     int graceful; /* 1: children of the configuration before still serve */
-    int later;    /* 1: pools are to be removed when those have ended */
+    int untold;   /* 1: PHP-FPM did not come back from the reload of this very start */
     /* derived */
     apr_array_header_t *masters;  /* fpmp_master_t *, the default first */
     apr_array_header_t *chains;   /* fpmp_chain_t * */

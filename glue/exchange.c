@@ -65,46 +65,49 @@ static apr_uint32_t now_ms(void)
     return ms ? ms : 1;
 }
 
-/* For how long has nobody been able to connect? All requests of this child count, so that an
- * outage holds a thread of httpd for AWAY_MS once, not once for each request. AWAY_MS without
- * a failure end it, as an answer does. */
-static apr_uint32_t away_ms(fpmp_chain_t *chain)
+/* For how long has nobody been able to connect? All requests count, so that an outage holds
+ * threads of httpd for AWAY_MS once, not once for each request. AWAY_MS without a failure end
+ * it, as an answer does. */
+static apr_uint32_t away_ms(fpmp_state_t *state)
 {
-    apr_uint32_t since = apr_atomic_read32(&chain->away_since), now = now_ms();
+    apr_uint32_t since = apr_atomic_read32(&state->away_since), now = now_ms();
 
-    return since == 0 || now - apr_atomic_read32(&chain->away_seen) > AWAY_MS ? 0
-           : now - since < AWAY_MS                                            ? now - since
-                                                                              : AWAY_MS;
+    return since == 0 || now - apr_atomic_read32(&state->away_seen) > AWAY_MS ? 0
+                                                                              : now - since;
 }
 
-static void note_away(fpmp_chain_t *chain, apr_uint32_t began)
+static void note_away(fpmp_state_t *state, apr_uint32_t began)
 {
-    if (away_ms(chain) == 0) {
-        apr_atomic_set32(&chain->away_since, began);
+    if (away_ms(state) == 0) {
+        apr_atomic_set32(&state->away_since, began);
     }
-    apr_atomic_set32(&chain->away_seen, now_ms());
+    apr_atomic_set32(&state->away_seen, now_ms());
 }
 
 /* Connect, and ride over a moment in which the pool is away. Nothing was sent yet, so trying
  * again sends no request twice. */
 static int open_pool(exchange_t *x, int timeout_sec)
 {
-    fpmp_chain_t *chain = x->line->chain;
+    const fpmp_chain_t *chain = x->line->chain;
+    fpmp_state_t *state = chain->state;
     apr_uint32_t began = now_ms();
     int err, pause_ms = PAUSE_MIN_MS;
 
     for (;;) {
-        int wait_sec = (int)(AWAY_MS - away_ms(chain) + 999) / 1000;
+        apr_uint32_t away = away_ms(state);
+        int wait_sec = away < AWAY_MS ? (int)(AWAY_MS - away + 999) / 1000 : 0;
 
         err = x->end->open(&x->conn, chain->socket_path, wait_sec, timeout_sec);
-        if (!err && apr_atomic_read32(&chain->away_since)) {
-            apr_atomic_set32(&chain->away_since, 0);
+        if (!err && apr_atomic_read32(&state->away_since)) {
+            apr_atomic_set32(&state->away_since, 0);
         }
         if (!err || !is_passing(err)) {
             return err;
         }
-        note_away(chain, began);
-        if (away_ms(chain) >= AWAY_MS) {
+        note_away(state, began);
+        if (fpmp_state_phase(state) == FPMP_PHASE_BROKEN ||
+            away_ms(state) >=
+                (fpmp_state_phase(state) == FPMP_PHASE_PENDING ? FPMP_PENDING_MS : AWAY_MS)) {
             return err;
         }
         apr_sleep(apr_time_from_msec(pause_ms));

@@ -72,6 +72,31 @@ int fpmp_plan_judge(fpmp_plan_t *plan, const fpmp_master_t *master,
  */
 int fpmp_plan_say(fpmp_plan_t *plan, server_rec *s, int bare);
 
+/** The first half of it: all but the look-ups of users, so quick. */
+const fpmp_httpd_t *fpmp_plan_derive(fpmp_plan_t *plan, server_rec *s);
+
+/** The second half. */
+void fpmp_plan_users(fpmp_plan_t *plan);
+
+/* ---- state.c --------------------------------------------------------------------- */
+
+/** Make the states of all chains, PENDING. Once the chains are derived. */
+apr_status_t fpmp_states_make(fpmp_plan_t *plan);
+
+/** The sync is over: tell the children how it went. */
+void fpmp_states_settle(fpmp_plan_t *plan);
+
+/** The process that syncs ended before it was done: what is PENDING is tried as it is. */
+void fpmp_states_give_up(fpmp_states_t *states, int count);
+
+#define FPMP_PENDING_MS 30000 /* so long a request waits for a change that is under way */
+
+/** fpmp_phase_e of a chain, now. */
+apr_uint32_t fpmp_state_phase(fpmp_state_t *state);
+
+/** Wait until it is no longer PENDING, for FPMP_PENDING_MS at most. */
+void fpmp_state_wait(fpmp_state_t *state);
+
 /* ---- check.c --------------------------------------------------------------------- */
 
 /** All that configtest looks at. Changes nothing; adds findings to the plan. */
@@ -144,6 +169,15 @@ void fpmp_sync_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, server_rec *s);
  * none
  */
 int fpmp_sync_old_children(int ended_gen);
+
+/**
+ * The same in a process of its own, which tells the children by the states and logs what it
+ * finds: httpd serves nobody between the end of its old children and the start of the new
+ * ones, so a restart waits for nothing.
+ * @param users  1: look up the users first; 0: they are known
+ * @return APR_SUCCESS, or why no process could be made
+ */
+apr_status_t fpmp_sync_apart(fpmp_plan_t *plan, server_rec *s, int users);
 
 /** Once the old children have ended: remove the pools that were kept for them, in a process
  * of its own. Nothing if there is nothing to do. */

@@ -123,7 +123,7 @@ static fpmp_lookup_time_t *lookup_time(const fpmp_plan_t *plan)
 
 /* Who is not asked in time keeps the pool that is there. Each start begins at another user,
  * so that a new one is asked some day. */
-static void look_up_users(fpmp_plan_t *plan, const fpmp_httpd_t *httpd)
+void fpmp_plan_users(fpmp_plan_t *plan)
 {
     int i, count = plan->chains->nelts;
     int first = count ? (int)(apr_time_sec(apr_time_now()) % count) : 0;
@@ -133,23 +133,27 @@ static void look_up_users(fpmp_plan_t *plan, const fpmp_httpd_t *httpd)
             APR_ARRAY_IDX(plan->chains, (first + i) % count, fpmp_chain_t *);
         fpmp_user_facts_t facts = { 0 };
 
-        fpmp_facts_user_within(plan->pool, chain->user, chain->group, httpd->gid,
+        fpmp_facts_user_within(plan->pool, chain->user, chain->group, plan->httpd->gid,
                                lookup_time(plan), &facts);
-        fpmp_drift_user(plan, chain, &facts, httpd);
+        fpmp_drift_user(plan, chain, &facts, plan->httpd);
     }
+}
+
+const fpmp_httpd_t *fpmp_plan_derive(fpmp_plan_t *plan, server_rec *s)
+{
+    plan->httpd = know_httpd(plan->pool);
+    /* Also without any line: the file of a line that was removed has to go. */
+    list_masters(plan);
+    name_hosts(s);
+    fpmp_chains_derive(plan, plan->httpd);
+    return plan->httpd;
 }
 
 const fpmp_httpd_t *fpmp_plan_complete(fpmp_plan_t *plan, server_rec *s)
 {
-    const fpmp_httpd_t *httpd = know_httpd(plan->pool);
-
-    plan->httpd = httpd;
-    /* Also without any line: the file of a line that was removed has to go. */
-    list_masters(plan);
-    name_hosts(s);
-    fpmp_chains_derive(plan, httpd);
-    look_up_users(plan, httpd);
-    return httpd;
+    fpmp_plan_derive(plan, s);
+    fpmp_plan_users(plan);
+    return plan->httpd;
 }
 
 fpmp_view_t *fpmp_plan_look(fpmp_plan_t *plan, fpmp_master_t *master,

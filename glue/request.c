@@ -50,7 +50,9 @@ static int refuse(request_rec *r, const fpmp_line_t *line, int status, const cha
 /* The chain of this line, or the status that answers instead. */
 static int check_chain(request_rec *r, const fpmp_line_t *line)
 {
-    const fpmp_finding_t *why = line->chain ? line->chain->broken : line->refused;
+    const fpmp_finding_t *why = line->chain ? NULL : line->refused;
+    const fpmp_state_t *state = line->chain ? line->chain->state : NULL;
+    int broken = state && fpmp_state_phase(line->chain->state) == FPMP_PHASE_BROKEN;
 
     if (line->off) {
         return refuse(
@@ -58,13 +60,18 @@ static int check_chain(request_rec *r, const fpmp_line_t *line)
             apr_psprintf(r->pool, "'%s' is a PHP file where FPMUser is off", r->filename),
             "name a user with FPMUser if it is to run");
     }
-    if (!line->chain || why || !line->chain->socket_path) {
+    if (!state || broken || !line->chain->socket_path) {
         return refuse(r, line, HTTP_SERVICE_UNAVAILABLE, "FPMP0602",
-                      why ? why->link : FPMP_LINK_DIRECTIVE,
+                      why      ? why->link
+                      : broken ? state->link
+                               : FPMP_LINK_DIRECTIVE,
                       apr_psprintf(r->pool,
                                    "the chain of user '%s' is broken, see %s at the last "
                                    "start",
-                                   line->user, why ? why->code : "the log"),
+                                   line->user,
+                                   why      ? why->code
+                                   : broken ? state->code
+                                            : "the log"),
                       "run apachectl configtest, mend what it names, reload httpd");
     }
     return OK;
@@ -80,13 +87,13 @@ static int check_owner(request_rec *r, const fpmp_line_t *line)
     const char *what = r->filename;
     apr_finfo_t info;
 
-    if (line->owner == FPMP_OWNER_STRICT_DIR && (owner == chain->uid || owner == 0)) {
+    if (line->owner == FPMP_OWNER_STRICT_DIR && (owner == chain->state->uid || owner == 0)) {
         /* One that cannot be looked at is nobody's. */
         owner = apr_stat(&info, dir, APR_FINFO_OWNER, r->pool) == APR_SUCCESS ? info.user
                                                                               : (uid_t)-1;
         what = dir;
     }
-    if (owner == chain->uid || owner == 0) {
+    if (owner == chain->state->uid || owner == 0) {
         return OK;
     }
     return refuse(r, line, HTTP_FORBIDDEN, "FPMP0604", FPMP_LINK_USER,
@@ -118,9 +125,11 @@ static int check_script(request_rec *r, const fpmp_line_t *line)
                                    r->filename, why),
                       "leave it out of the URL");
     }
-    return line->owner == FPMP_OWNER_STRICT || line->owner == FPMP_OWNER_STRICT_DIR
-               ? check_owner(r, line)
-               : OK;
+    if (line->owner != FPMP_OWNER_STRICT && line->owner != FPMP_OWNER_STRICT_DIR) {
+        return OK;
+    }
+    fpmp_state_wait(chain->state); /* the user may still be looked up */
+    return check_owner(r, line);
 }
 
 /* May this request run, and by which line? */

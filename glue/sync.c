@@ -4,7 +4,7 @@
  * look, judge, mend sockets, stage and test, write, reload once, wait. Runs in the parent, as
  * root where pool files belong to root. Nothing differs = nothing is written and nobody is
  * signalled. Pools that the old children of a graceful restart may still need go when those
- * have ended. Entry points: fpmp_sync_all, fpmp_sync_later.
+ * have ended. Entry points: fpmp_sync_all, fpmp_sync_apart, fpmp_sync_later.
  */
 #include "sync.h"
 
@@ -15,7 +15,9 @@
 
 #include <apr_signal.h>
 
+#include <errno.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 APLOG_USE_MODULE(fpmpool);
@@ -203,7 +205,9 @@ static void put_off_removals(fpmp_sync_run_t *run)
     }
     if (later > 0) {
         run->changes = now;
-        run->plan->later = 1;
+        if (run->plan->states) {
+            run->plan->states->later = 1;
+        }
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, run->s,
                      "FPMP0522: master: '%s' keeps the pools that no FPMUser names any more "
                      "(%d) until the children of the old configuration have ended",
@@ -351,52 +355,90 @@ void fpmp_sync_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, server_rec *s)
     drop_done(plan);
 }
 
-/* ---- later ----------------------------------------------------------------------------- */
+/* ---- apart from the parent -------------------------------------------------------------- */
 
-/* The work goes on in a process of its own, so that the parent looks after its children all
- * the while. It ends with its configuration: what it leaves undone the next start does. */
+/* The process that syncs, as the parent knows it. */
+typedef struct {
+    apr_proc_t proc;
+    fpmp_plan_t *plan;
+    server_rec *s;
+} helper_t;
+
+/* It ends with its configuration: what it leaves undone the next start does. */
 static void on_helper(int reason, void *data, apr_wait_t status)
 {
-    apr_proc_t *proc = data;
+    helper_t *helper = data;
 
     (void)status;
-    if (reason == APR_OC_REASON_UNREGISTER && proc->pid > 0) {
-        kill(proc->pid, SIGTERM);
-        waitpid(proc->pid, NULL, 0);
+    if (reason == APR_OC_REASON_UNREGISTER && helper->proc.pid > 0) {
+        kill(helper->proc.pid, SIGTERM);
+        while (waitpid(helper->proc.pid, NULL, 0) < 0 && errno == EINTR) {
+        }
     }
     if (reason == APR_OC_REASON_DEATH || reason == APR_OC_REASON_LOST) {
-        proc->pid = 0;
+        helper->proc.pid = 0;
+        helper->plan->states->busy = 0;
+        fpmp_states_give_up(helper->plan->states, helper->plan->chains->nelts);
         apr_proc_other_child_unregister(data);
+        /* The old children may have ended before it had put anything off. */
+        fpmp_sync_later(helper->plan, helper->s, -1);
     }
+}
+
+/* In the new process: nothing of httpd's is kept busy by it, and a stop ends it. */
+static void work(fpmp_plan_t *plan, server_rec *s, int users)
+{
+    apr_signal(SIGTERM, SIG_DFL);
+    apr_signal(SIGINT, SIG_DFL);
+    apr_signal(SIGHUP, SIG_IGN);
+    apr_signal(AP_SIG_GRACEFUL, SIG_IGN);
+    ap_close_listeners();
+    if (users) {
+        fpmp_plan_users(plan);
+    }
+    else {
+        plan->findings = apr_array_make(plan->pool, 4, sizeof(fpmp_finding_t *));
+    }
+    fpmp_sync_all(plan, plan->httpd, s);
+    fpmp_states_settle(plan);
+    fpmp_plan_say(plan, s, 0);
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
+                 "FPMP0528: master: the changes of this configuration are made");
+    _exit(0);
+}
+
+apr_status_t fpmp_sync_apart(fpmp_plan_t *plan, server_rec *s, int users)
+{
+    helper_t *helper = apr_pcalloc(plan->pool, sizeof(*helper));
+    apr_status_t rv = apr_proc_fork(&helper->proc, plan->pool);
+
+    if (rv == APR_INCHILD) {
+        work(plan, s, users);
+    }
+    if (rv != APR_INPARENT) {
+        return rv;
+    }
+    helper->plan = plan;
+    helper->s = s;
+    plan->states->busy = 1;
+    apr_proc_other_child_register(&helper->proc, on_helper, helper, NULL, plan->pool);
+    return APR_SUCCESS;
 }
 
 void fpmp_sync_later(fpmp_plan_t *plan, server_rec *s, int ended_gen)
 {
-    apr_proc_t *proc;
     apr_status_t rv;
 
-    if (!plan->later || fpmp_sync_old_children(ended_gen)) {
+    if (!plan->states || !plan->states->later || plan->states->busy ||
+        fpmp_sync_old_children(ended_gen)) {
         return;
     }
-    plan->later = plan->graceful = 0;
-    proc = apr_pcalloc(plan->pool, sizeof(*proc));
-    rv = apr_proc_fork(proc, plan->pool);
-    if (rv == APR_INPARENT) {
-        apr_proc_other_child_register(proc, on_helper, proc, NULL, plan->pool);
-        return;
+    plan->states->later = 0;
+    plan->graceful = 0;
+    rv = fpmp_sync_apart(plan, s, 0);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
+                     "FPMP0527: master: no process could be made to remove pools that "
+                     "nobody names any more; the next reload of httpd does it");
     }
-    if (rv == APR_INCHILD) {
-        apr_signal(SIGTERM, SIG_DFL);
-        apr_signal(SIGINT, SIG_DFL);
-        apr_signal(SIGHUP, SIG_IGN);
-        apr_signal(AP_SIG_GRACEFUL, SIG_IGN);
-        ap_close_listeners();
-        plan->findings = apr_array_make(plan->pool, 4, sizeof(fpmp_finding_t *));
-        fpmp_sync_all(plan, plan->httpd, s);
-        fpmp_plan_say(plan, s, 0);
-        _exit(0);
-    }
-    ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
-                 "FPMP0527: master: no process could be made to remove pools that nobody "
-                 "names any more; the next reload of httpd does it");
 }

@@ -6,6 +6,8 @@
  */
 #include "sync.h"
 
+#include <signal.h>
+
 APLOG_USE_MODULE(fpmpool);
 
 #define MARGIN_SEC 10      /* on top of process_control_timeout */
@@ -103,11 +105,18 @@ static void bring_back(fpmp_sync_run_t *run, const fpmp_keeper_t *keeper,
 {
     apr_pool_t *p = run->plan->pool;
     const char *how = NULL, *why = NULL, *seen;
+    sigset_t stops, before;
     int err;
 
+    /* A stop of httpd in between would leave it dead. */
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGINT);
+    sigprocmask(SIG_BLOCK, &stops, &before);
     restore_files(run);
     clear_sockets(run, appear);
     err = fpmp_master_start(p, run->master, keeper, START_WAIT_SEC, &how, &why);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     seen = apr_psprintf(p, "master '%s' ended at its reload: %s; the old pool files are back",
                         run->master->name, reason);
     if (err) {
@@ -132,6 +141,9 @@ void fpmp_sync_reload(fpmp_sync_run_t *run)
     int err, wait_sec = wait_of(run);
     apr_off_t mark;
 
+    if (run->plan->untold) {
+        return; /* the first pass of this start waited in vain, and said so */
+    }
     log = log && *log == '/' ? log : NULL;
     mark = log ? fpmp_log_mark(log) : 0;
     list_sockets(run, appear, vanish);
@@ -146,6 +158,7 @@ void fpmp_sync_reload(fpmp_sync_run_t *run)
         bring_back(run, &keeper, appear, said ? said : why);
     }
     else if (err != ESRCH) { /* not running was said by fpmp_drift_master */
+        run->plan->untold = 1;
         fpmp_sync_say(run, NULL, "FPMP0513", FPMP_LINK_MASTER, FPMP_BROKEN,
                       apr_psprintf(p,
                                    "master '%s' did not come back from its reload within "

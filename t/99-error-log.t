@@ -13,6 +13,8 @@ my @harmless = (
     qr/AH00558|AH00112/,
     # The event MPM, when a child ends while a closed connection still lingers in it.
     qr/AH03092/,
+    # The changes of a restart are made: the tests wait for this line.
+    qr/FPMP0528: /,
 );
 
 my %claimed;

@@ -45,7 +45,7 @@ subtest 'a pool comes and goes with its line' => sub {
     ok $s->graceful, 'a reload without the line of bert';
     ok wait_for(10, sub { names($fpm) eq 'fpmpool-fpmt_anna.conf' }), 'removes his pool file';
     ok wait_for(10, sub { !-e $fpm->socket('fpmt_bert') }), 'and his socket';
-    is $fpm->reloads, 3, 'one signal';
+    is $fpm->reloads, 4, 'one signal for the change of anna, and one for the removal, once the old children have ended';
     is $s->get('a.test')->{body}, "fpmt_anna\n", 'anna answers';
 
     $s->configure('');

@@ -41,7 +41,7 @@ Listen 127.0.0.1:$self->{port}
 User $user
 Group $group
 ErrorLog $dir/error_log
-LogLevel warn
+LogLevel warn fpmpool:info
 TypesConfig /dev/null
 <IfModule !mpm_prefork_module>
     StartServers 1
@@ -100,12 +100,15 @@ sub start {
     return wait_for(20, sub { $self->generations > $before });
 }
 
-# Graceful restart, waited for.
+# How often the changes of a restart, or removals after it, were made.
+sub made { my ($self) = @_; return scalar(() = $self->log =~ /FPMP0528/g) }
+
+# Graceful restart, waited for: it serves, and all changes are made.
 sub graceful {
     my ($self) = @_;
-    my $before = $self->generations;
+    my ($before, $made) = ($self->generations, $self->made);
     kill USR1 => $self->pid or die "no httpd to restart\n";
-    return wait_for(20, sub { $self->generations > $before });
+    return wait_for(60, sub { $self->generations > $before && $self->made > $made });
 }
 
 sub stop {

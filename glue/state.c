@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What parent, children and the process that syncs know of each chain together, in shared
+ * memory: children are forked before a restart's changes are made, and have to learn how
+ * they went. Entry points: fpmp_states_make, then fpmp_state_of; writers are
+ * fpmp_states_settle and fpmp_states_give_up.
+ */
+#include "glue.h"
+
+#include <apr_atomic.h>
+#include <apr_shm.h>
+
+#include <string.h>
+
+#define PAUSE_MS 10
+
+apr_status_t fpmp_states_make(fpmp_plan_t *plan)
+{
+    apr_size_t size =
+        sizeof(fpmp_states_t) + (apr_size_t)plan->chains->nelts * sizeof(fpmp_state_t);
+    apr_shm_t *shm;
+    apr_status_t rv = apr_shm_create(&shm, size, NULL, plan->pool); /* goes with pconf */
+    int i;
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    plan->states = apr_shm_baseaddr_get(shm);
+    memset(plan->states, 0, size);
+    for (i = 0; i < plan->chains->nelts; i++) {
+        fpmp_chain_t *chain = APR_ARRAY_IDX(plan->chains, i, fpmp_chain_t *);
+
+        chain->state = &plan->states->chains[i];
+        chain->state->uid = (uid_t)-1;
+    }
+    return APR_SUCCESS;
+}
+
+void fpmp_states_settle(fpmp_plan_t *plan)
+{
+    int i;
+
+    for (i = 0; plan->states && i < plan->chains->nelts; i++) {
+        const fpmp_chain_t *chain = APR_ARRAY_IDX(plan->chains, i, fpmp_chain_t *);
+        fpmp_state_t *state = chain->state;
+
+        state->uid = chain->uid;
+        if (chain->broken) {
+            state->link = chain->broken->link;
+            apr_cpystrn(state->code, chain->broken->code, sizeof(state->code));
+        }
+        /* Last: whoever sees it may read the rest. */
+        apr_atomic_set32(&state->phase, chain->broken ? FPMP_PHASE_BROKEN : FPMP_PHASE_READY);
+    }
+}
+
+void fpmp_states_give_up(fpmp_states_t *states, int count)
+{
+    int i;
+
+    for (i = 0; i < count; i++) {
+        apr_atomic_cas32(&states->chains[i].phase, FPMP_PHASE_READY, FPMP_PHASE_PENDING);
+    }
+}
+
+apr_uint32_t fpmp_state_phase(fpmp_state_t *state)
+{
+    return apr_atomic_read32(&state->phase);
+}
+
+void fpmp_state_wait(fpmp_state_t *state)
+{
+    apr_time_t end = 0;
+
+    while (fpmp_state_phase(state) == FPMP_PHASE_PENDING) {
+        apr_time_t now = apr_time_now();
+
+        end = end ? end : now + apr_time_from_msec(FPMP_PENDING_MS);
+        if (now > end) {
+            return;
+        }
+        apr_sleep(apr_time_from_msec(PAUSE_MS));
+    }
+}
