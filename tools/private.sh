@@ -20,6 +20,14 @@ die() {
     exit 1
 }
 
+# shellcheck disable=SC2317  # called by clean_up
+none_left() { # none_left PID...: all have ended, but for zombies
+    local pid
+    for pid; do
+        ! grep -qs '^State:[[:space:]][^Z]' "/proc/$pid/status" || return 1
+    done
+}
+
 # shellcheck disable=SC2317  # the trap calls it
 clean_up() {
     local status=$? pid who
@@ -29,6 +37,9 @@ clean_up() {
         kill "$pid" 2>/dev/null || true
         kill -CONT "$pid" 2>/dev/null || true # a stopped process does not end
     done
+    # PHP-FPM loses a SIGTERM that comes while it reloads.
+    # shellcheck disable=SC2086  # a list of numbers
+    until_true 10 none_left $httpd_pids $fpm_pid || kill -KILL $httpd_pids $fpm_pid 2>/dev/null || true
     for pid in $httpd_pids $fpm_pid; do
         wait "$pid" 2>/dev/null || true
     done
