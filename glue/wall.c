@@ -12,11 +12,21 @@
 
 APLOG_USE_MODULE(fpmpool);
 
+/* What httpd takes for the handler (ap_invoke_handler): without one, the content type,
+ * which AddType, ForceType and RewriteRule [T=] set from a .htaccess too. NULL: neither. */
+static const char *handler_of(request_rec *r)
+{
+    if (r->handler || !r->content_type) {
+        return r->handler;
+    }
+    return ap_field_noparam(r->pool, r->content_type);
+}
+
 /* Where mod_proxy would connect for this request; 0: nowhere that could be a pool. */
 static int target_of(request_rec *r, fpmp_target_t *target)
 {
     const char *socket = r->proxyreq ? apr_table_get(r->notes, "uds_path") : NULL;
-    const char *text = r->proxyreq ? r->filename : r->handler;
+    const char *text = r->proxyreq ? r->filename : handler_of(r);
     int found = text && (r->proxyreq || strncasecmp(text, "proxy:", 6) == 0) &&
                 fpmp_target_read(r->pool, text, target);
 
@@ -91,7 +101,7 @@ int fpmp_wall_check(request_rec *r, const fpmp_line_t *line)
                          "'%s' would be reached through mod_proxy at socket '%s' "
                          "of a pool, past FPMUser",
                          r->uri, target.socket),
-            "remove the SetHandler, AddHandler or RewriteRule that names the socket");
+            "remove the handler, content type or RewriteRule that names the socket");
         return HTTP_FORBIDDEN;
     }
     if (is_configured(r, &target, line != NULL)) {

@@ -67,6 +67,7 @@ sub server_of {
 my $other = qr/ran as (?:fpmt_anna|\Q$web\E)/;
 my $source = qr/posix_geteuid/;
 my $target = '"proxy:unix:@SOCK@|fcgi://localhost"';
+my $named = "<IfModule mod_proxy_fcgi.c>\nProxyFCGISetEnvIf true SCRIPT_FILENAME \"\@DIR@/x.php\"\n</IfModule>\n";
 my $ran = qr/ran as \w/;
 sub handler { return qq(<FilesMatch "\\.ph">\n    SetHandler $_[0]\n</FilesMatch>\n) }
 my @attacks = (
@@ -78,6 +79,15 @@ my @attacks = (
     [ 'the same for a file of another name', "SetHandler $target\n", '/x.txt', $other ],
     [ 'AddHandler to another\'s socket', "AddHandler $target .phar\n", '/x.phar', $other ],
     [ 'AddType with another\'s socket', "AddType $target .phar\n", '/x.phar', $other ],
+    [ 'AddType with another\'s socket, .txt', "AddType $target .txt\n$named", '/x.txt', $other ],
+    [ 'ForceType with another\'s socket', "ForceType $target\n$named", '/x.txt', $other ],
+    [ 'the same with a parameter', qq(ForceType "proxy:unix:\@SOCK@|fcgi://localhost ; a=b"\n$named), '/x.txt', $other ],
+    [ 'the same by MultiViews', "Options +MultiViews\nAddType $target .txt\n$named", '/pick', $other,
+        files => { 'pick.txt' => '' } ],
+    [ 'the same by DirectoryIndex', "DirectoryIndex x.txt\nForceType $target\n$named", '/', $other ],
+    [ 'RewriteRule [T=] to another\'s socket',
+        "RewriteEngine On\nRewriteRule ^x - \"[T=proxy:unix:\@SOCK@|fcgi://localhost]\"\n$named", '/x.txt', $other ],
+    [ 'ForceType with the www pool', qq(ForceType "proxy:unix:\@WWW@|fcgi://localhost"\n), '/x.txt', $other ],
     [ 'RewriteRule [P] to another\'s socket',
         "RewriteEngine On\nRewriteRule ^who \"unix:\@SOCK@|fcgi://x\@DIR@/who.php\" [P]\n", '/who.php', $other ],
     [ 'RewriteRule [H=] to another\'s socket',
