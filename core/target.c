@@ -14,6 +14,14 @@
 
 #define BALANCER "balancer://"
 
+/* httpd finds a balancer by its host alone (proxy_balancer_canon): "u@NAME:80" is NAME. */
+static const char *balancer_host(apr_pool_t *p, const char *authority)
+{
+    const char *at = strrchr(authority, '@'), *host = at ? at + 1 : authority;
+
+    return apr_pstrmemdup(p, host, strcspn(host, ":"));
+}
+
 /* "fcgi://NAME" of "fcgi://NAME/...", in lower case; NULL: another scheme. */
 static const char *name_of(apr_pool_t *p, const char *url)
 {
@@ -24,7 +32,12 @@ static const char *name_of(apr_pool_t *p, const char *url)
         apr_size_t len = strlen(schemes[i]);
 
         if (strncasecmp(url, schemes[i], len) == 0) {
-            return fpmp_lower(p, apr_pstrmemdup(p, url, len + strcspn(url + len, "/")));
+            const char *name = apr_pstrmemdup(p, url + len, strcspn(url + len, "/"));
+
+            if (strcmp(schemes[i], BALANCER) == 0) {
+                name = balancer_host(p, name);
+            }
+            return fpmp_lower(p, apr_pstrcat(p, schemes[i], name, NULL));
         }
     }
     return NULL;

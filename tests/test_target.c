@@ -16,6 +16,13 @@ static const struct {
     { "proxy:fcgi://127.0.0.1:9000/srv", NULL, "fcgi://127.0.0.1:9000" },
     { "proxy:fcgi:///srv", NULL, "fcgi://" },
     { "proxy:balancer://php/x", NULL, "balancer://php" },
+    { "proxy:balancer://u@php/x", NULL, "balancer://php" },
+    { "proxy:balancer://@PHP", NULL, "balancer://php" },
+    { "proxy:balancer://a@b:c@php:80/x@y:1", NULL, "balancer://php" },
+    { "balancer://php:80", NULL, "balancer://php" },
+    { "balancer://php/u@x", NULL, "balancer://php" },
+    { "balancer://u@", NULL, "balancer://" },
+    { "proxy:fcgi://u@x:9000/y", NULL, "fcgi://u@x:9000" }, /* as it is written */
     { "proxy:http://x/fcgi://y", NULL, NULL },
     { "proxy:unix:/run/a.sock", NULL, NULL },
     { "fpmpool", NULL, NULL },
@@ -131,6 +138,8 @@ static void a_balancer_is_fastcgi_by_its_members(void **state)
     } balancers[] = { { "proxy:balancer://php/x", 1 },   { "proxy:Balancer://PHP/x", 1 },
                       { "proxy:balancer://two", 1 },     { "proxy:balancer://app", 0 },
                       { "proxy:balancer://none", 0 },    { "fcgi://x", 1 },
+                      { "proxy:balancer://u@php", 1 },   { "proxy:balancer://php:80/x", 1 },
+                      { "proxy:balancer://u@app", 0 },   { "proxy:balancer://@two", 1 },
                       { "unix:/run/a.sock|http://x", 0 } };
     const fpmp_targets_t *targets = some_targets(*state);
 
