@@ -91,8 +91,10 @@ static void settle_length(fpmp_answer_t *answer)
     const char *length = apr_table_get(r->headers_out, "Content-Length");
     char *rest = NULL;
 
-    if (length && (apr_strtoff(&answer->length_left, length, &rest, 10) != APR_SUCCESS ||
-                   *rest || answer->length_left < 0)) {
+    /* 1*DIGIT; apr_strtoff() takes a sign and blanks too, and the text goes out as it is. */
+    if (length && (*length < '0' || *length > '9' ||
+                   apr_strtoff(&answer->length_left, length, &rest, 10) != APR_SUCCESS ||
+                   *rest)) {
         answer->length_left = -1;
         apr_table_unset(r->headers_out, "Content-Length");
     }

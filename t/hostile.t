@@ -94,6 +94,13 @@ for my $row (
     is_fine_after($title);
 }
 
+# ---- a length that is none goes no further: another reader may count by it ----
+for my $length ('+4', ' +4', '-0', '0x4', '4 ', '') {
+    my $r = ask(sub { FPMT::Peer::put_all($_[0], FPMT::Peer::out("Content-Length: $length\r\n$head") . $end) }, method => 'HEAD');
+    like $r->{'h:content-length'} // '', qr/^(?:\d+|)$/, "'$length': the client sees no such length";
+    is_fine_after("Content-Length '$length'");
+}
+
 # ---- closed at every byte ----
 my $answer = FPMT::Peer::out("Content-Type: text/plain\r\nX-A: 1\r\n\r\nsome text") . FPMT::Peer::err('a line') . $end;
 subtest 'closed at every byte' => sub {
