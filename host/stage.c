@@ -9,6 +9,7 @@
 #include "host.h"
 
 #include <apr_file_io.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -48,36 +49,35 @@ static int is_removal(const fpmp_change_t *change)
 
 /* ---- the private directory -------------------------------------------------------- */
 
-/* Remove a directory that holds files only. */
-static void empty(apr_pool_t *p, const char *dir)
+/* Remove a directory of our own that holds files only, by what was opened: no link counts. */
+static void empty(const char *path)
 {
-    glob_t files = { 0 };
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct stat st;
 
-    if (glob(apr_pstrcat(p, dir, "/*", NULL), GLOB_NOSORT, NULL, &files) == 0) {
-        for (size_t i = 0; i < files.gl_pathc; i++) {
-            unlink(files.gl_pathv[i]);
+    if (dir && fstat(fd, &st) == 0 && st.st_uid == geteuid()) {
+        for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+            unlinkat(fd, entry->d_name, 0); /* "." and ".." are directories: they stay */
         }
+        rmdir(path);
     }
-    globfree(&files);
-    rmdir(dir);
+    if (dir) {
+        closedir(dir);
+    }
 }
 
 /* Remove what a killed run left: a directory of ours whose process is gone. */
 static void sweep(apr_pool_t *p, const char *temp_dir)
 {
-    const char *pattern = apr_pstrcat(p, temp_dir, "/" STAGE_PREFIX "*", NULL);
     glob_t old = { 0 };
-    struct stat st;
 
-    if (glob(pattern, GLOB_NOSORT, NULL, &old) == 0) {
-        for (size_t i = 0; i < old.gl_pathc; i++) {
-            pid_t pid = atoi(old.gl_pathv[i] + strlen(temp_dir) + strlen("/" STAGE_PREFIX));
+    glob(apr_pstrcat(p, temp_dir, "/" STAGE_PREFIX "*", NULL), GLOB_NOSORT, NULL, &old);
+    for (size_t i = 0; i < old.gl_pathc; i++) {
+        pid_t pid = atoi(old.gl_pathv[i] + strlen(temp_dir) + strlen("/" STAGE_PREFIX));
 
-            if (pid > 0 && kill(pid, 0) != 0 && errno == ESRCH &&
-                lstat(old.gl_pathv[i], &st) == 0 && S_ISDIR(st.st_mode) &&
-                st.st_uid == geteuid()) {
-                empty(p, old.gl_pathv[i]);
-            }
+        if (pid > 0 && kill(pid, 0) != 0 && errno == ESRCH) {
+            empty(old.gl_pathv[i]);
         }
     }
     globfree(&old);
@@ -374,7 +374,7 @@ static int run_stage(stage_t *stage, const apr_array_header_t *changes, int limi
     if (err == 0) {
         err = run_test(stage, limit_sec, print, why);
     }
-    empty(p, stage->dir);
+    empty(stage->dir);
     return err;
 }
 

@@ -305,16 +305,22 @@ static int count_entries(const char *path)
     return count;
 }
 
-static int ask_fpm(bench_t *bench, const apr_array_header_t *changes, int limit_sec,
-                   const char **why)
+static int judge(bench_t *bench, const apr_array_header_t *changes, int limit_sec,
+                 const char **why)
 {
     fpmp_master_facts_t facts;
-    int err;
 
     memset(&facts, 0, sizeof(facts));
     fpmp_facts_file(bench->p, bench->master.config_path, &facts.main);
     *why = NULL;
-    err = fpmp_master_test(bench->p, &bench->master, &facts, changes, limit_sec, why);
+    return fpmp_master_test(bench->p, &bench->master, &facts, changes, limit_sec, why);
+}
+
+static int ask_fpm(bench_t *bench, const apr_array_header_t *changes, int limit_sec,
+                   const char **why)
+{
+    int err = judge(bench, changes, limit_sec, why);
+
     assert_int_equal(count_entries(bench->temp), 0);
     return err;
 }
@@ -431,17 +437,26 @@ static void what_a_killed_test_left_is_removed_by_the_next(void **state)
     bench_t *bench = *state;
     const char *why;
     pid_t child = fork();
-    char *dir;
+    char *dir, *link, *kept;
 
     if (child == 0) {
         _exit(0);
     }
     assert_int_equal(waitpid(child, NULL, 0), child);
     dir = apr_psprintf(bench->p, "%s/fpmpool-test.%d.abc", bench->temp, (int)child);
+    link = apr_pstrcat(bench->p, dir, ".link", NULL);
+    kept = in(bench->p, bench->dir, "kept");
     assert_int_equal(mkdir(dir, 0700), 0);
     put_text(in(bench->p, dir, "fpmpool-b.conf"), "x");
-    assert_int_equal(ask_fpm(bench, one_change(bench, FPMP_CHANGE_NONE, "", NULL), 30, &why), 0);
+    put_text(in(bench->p, dir, ".hidden"), "x");
+    /* A link of such a name leads into no other directory. */
+    assert_int_equal(mkdir(kept, 0700), 0);
+    put_text(in(bench->p, kept, "file"), "x");
+    assert_int_equal(symlink(kept, link), 0);
+    assert_int_equal(judge(bench, one_change(bench, FPMP_CHANGE_NONE, "", NULL), 30, &why), 0);
     assert_int_equal(access(dir, F_OK), -1);
+    assert_int_equal(access(in(bench->p, kept, "file"), F_OK), 0);
+    assert_int_equal(unlink(link), 0);
 }
 
 static void a_test_that_hangs_is_ended(void **state)
