@@ -119,6 +119,17 @@ const char *fpmp_rule_safe_file(apr_pool_t *p, const apr_array_header_t *nodes, 
     FPMP_NONNULL(1);
 
 /**
+ * Can somebody but this user and root lead the way to a script elsewhere?
+ * @param way  fpmp_node_t, as fpmp_facts_way fills it
+ * @param all  1: each directory counts. 0: only those in which a link or the script lies
+ * @return NULL if not, else the first node that lets him: a directory of his, one that group
+ * or others may write (the sticky bit mends it where a directory follows), or one not FOUND
+ * Source: rename(2), unlink(2): who may write a directory replaces what lies in it.
+ */
+const fpmp_node_t *fpmp_rule_own_way(const apr_array_header_t *way, uid_t uid, int all)
+    FPMP_NONNULL(1);
+
+/**
  * What our handler does with a file of this name where FPMUser is in force.
  * @param name  file name or path; only the text after the last '/' counts
  * @param ext   const char * without dots, the pool's extensions; NULL: FPMUser off

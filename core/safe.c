@@ -71,6 +71,27 @@ const char *fpmp_rule_safe_file(apr_pool_t *p, const apr_array_header_t *nodes, 
     return NULL;
 }
 
+const fpmp_node_t *fpmp_rule_own_way(const apr_array_header_t *way, uid_t uid, int all)
+{
+    for (int i = 0; i < way->nelts; i++) {
+        const fpmp_node_t *node = &APR_ARRAY_IDX(way, i, fpmp_node_t);
+        int leads_to_dir = i + 1 < way->nelts &&
+                           APR_ARRAY_IDX(way, i + 1, fpmp_node_t).kind == FPMP_NODE_DIR;
+
+        if (node->lookup != FPMP_LOOKUP_FOUND) {
+            return node;
+        }
+        if (node->kind != FPMP_NODE_DIR || (leads_to_dir && !all)) {
+            continue;
+        }
+        if ((node->uid != 0 && node->uid != uid) ||
+            ((node->mode & 022) && !(leads_to_dir && (node->mode & 01000)))) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
 static int is_member(gid_t gid, const apr_array_header_t *groups, gid_t group)
 {
     int i;

@@ -77,29 +77,48 @@ static int check_chain(request_rec *r, const fpmp_line_t *line)
     return OK;
 }
 
-/* The owner of what httpd itself looked at for this request, links followed; with
- * strict-dir, of the directory it is named in too. */
-static int check_owner(request_rec *r, const fpmp_line_t *line)
+static const char *belongs_to(request_rec *r, const fpmp_chain_t *chain, const char *what,
+                              uid_t owner)
+{
+    return apr_psprintf(r->pool, "'%s' belongs to '%s', not to '%s' or root", what,
+                        fpmp_facts_uid_name(r->pool, owner), chain->user);
+}
+
+/* Why this script may become somebody else's; NULL: it cannot. The owner is that of what
+ * httpd itself looked at for this request, links followed. PHP-FPM opens the name again, as
+ * late as the client ends its body, so nobody else may be able to lead it elsewhere. */
+static const char *stranger(request_rec *r, const fpmp_line_t *line)
 {
     const fpmp_chain_t *chain = line->chain;
-    const char *dir = ap_make_dirstr_parent(r->pool, r->filename);
-    uid_t owner = r->finfo.user;
-    const char *what = r->filename;
-    apr_finfo_t info;
+    const fpmp_node_t *node;
 
-    if (line->owner == FPMP_OWNER_STRICT_DIR && (owner == chain->state->uid || owner == 0)) {
-        /* One that cannot be looked at is nobody's. */
-        owner = apr_stat(&info, dir, APR_FINFO_OWNER, r->pool) == APR_SUCCESS ? info.user
-                                                                              : (uid_t)-1;
-        what = dir;
+    if (r->finfo.user != chain->state->uid && r->finfo.user != 0) {
+        return belongs_to(r, chain, r->filename, r->finfo.user);
     }
-    if (owner == chain->state->uid || owner == 0) {
-        return OK;
+    node = fpmp_rule_own_way(fpmp_facts_way(r->pool, r->filename), chain->state->uid,
+                             line->owner == FPMP_OWNER_STRICT_DIR);
+    if (!node) {
+        return NULL;
     }
-    return refuse(r, line, HTTP_FORBIDDEN, "FPMP0604", FPMP_LINK_USER,
-                  apr_psprintf(r->pool, "'%s' belongs to '%s', not to '%s' or root", what,
-                               fpmp_facts_uid_name(r->pool, owner), chain->user),
-                  "chown it, or write owner=any on FPMUser");
+    if (node->lookup != FPMP_LOOKUP_FOUND) {
+        return apr_psprintf(r->pool, "'%s' could not be looked at (%s)", node->path, node->why);
+    }
+    if (node->uid != chain->state->uid && node->uid != 0) {
+        return belongs_to(r, chain, node->path, node->uid);
+    }
+    return apr_psprintf(r->pool,
+                        "'%s' is mode %04o, so others than '%s' and root may put another "
+                        "script there",
+                        node->path, (unsigned int)node->mode, chain->user);
+}
+
+static int check_owner(request_rec *r, const fpmp_line_t *line)
+{
+    const char *why = stranger(r, line);
+
+    return !why ? OK
+                : refuse(r, line, HTTP_FORBIDDEN, "FPMP0604", FPMP_LINK_USER, why,
+                         "chown it, chmod go-w a directory, or write owner=any on FPMUser");
 }
 
 static int check_script(request_rec *r, const fpmp_line_t *line)

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #define MAX_FILE_BYTES (1024 * 1024)
+#define LINKS_MAX 40 /* on one way */
 
 static const char not_regular[] = "not a regular file";
 
@@ -86,6 +88,55 @@ apr_array_header_t *fpmp_facts_path(apr_pool_t *p, const char *path)
         node = apr_array_push(nodes);
         look_at_node(p, apr_pstrmemdup(p, path, end - path), *next != '\0', node);
         end = next;
+    }
+    return nodes;
+}
+
+/* Where a link leads; NULL: it could not be read. */
+static const char *link_text(apr_pool_t *p, const char *path)
+{
+    char text[PATH_MAX];
+    ssize_t len = readlink(path, text, sizeof(text));
+
+    return len > 0 && len < (ssize_t)sizeof(text) ? apr_pstrmemdup(p, text, len) : NULL;
+}
+
+apr_array_header_t *fpmp_facts_way(apr_pool_t *p, const char *path)
+{
+    apr_array_header_t *nodes = apr_array_make(p, 8, sizeof(fpmp_node_t));
+    const char *dir = "/", *rest = path, *name;
+    fpmp_node_t *node = apr_array_push(nodes);
+    int links = 0;
+
+    look_at_node(p, dir, 0, node);
+    while (*(rest += strspn(rest, "/")) && node->lookup == FPMP_LOOKUP_FOUND) {
+        name = apr_pstrmemdup(p, rest, strcspn(rest, "/"));
+        rest += strlen(name);
+        if (strcmp(name, ".") == 0) {
+            continue;
+        }
+        if (strcmp(name, "..") == 0) {
+            dir = strrchr(dir, '/') == dir ? "/" : apr_pstrndup(p, dir, strrchr(dir, '/') - dir);
+            look_at_node(p, dir, 0, node = apr_array_push(nodes));
+            continue;
+        }
+        name = apr_pstrcat(p, dir[1] ? dir : "", "/", name, NULL);
+        look_at_node(p, name, 0, node = apr_array_push(nodes));
+        if (node->lookup == FPMP_LOOKUP_FOUND && node->kind == FPMP_NODE_LINK) {
+            const char *to = ++links <= LINKS_MAX ? link_text(p, name) : NULL;
+
+            if (!to) {
+                node->lookup = FPMP_LOOKUP_FAILED;
+                node->why = words(p, ELOOP);
+                break;
+            }
+            rest = apr_pstrcat(p, to, "/", rest, NULL);
+            dir = *to == '/' ? "/" : dir;
+            look_at_node(p, dir, 0, node = apr_array_push(nodes));
+        }
+        else {
+            dir = name;
+        }
     }
     return nodes;
 }

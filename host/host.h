@@ -139,6 +139,14 @@ apr_array_header_t *fpmp_facts_path(apr_pool_t *p, const char *path) FPMP_NONNUL
 apr_array_header_t *fpmp_facts_real_way(apr_pool_t *p, const char *path)
     FPMP_NONNULL(1, 2);
 
+/**
+ * lstat all that the kernel looks at on its way to an absolute path, links followed one by
+ * one: each directory, then what is looked up in it. Behind a link or '..' the directory
+ * where the way goes on stands again. Ends with the file, or with what is not FOUND.
+ * Source: path_resolution(7); 40 links are followed, as there.
+ */
+apr_array_header_t *fpmp_facts_way(apr_pool_t *p, const char *path) FPMP_NONNULL(1, 2);
+
 /** Read one regular file up to max_bytes (1 MiB), never blocking on a FIFO. */
 void fpmp_facts_file(apr_pool_t *p, const char *path, fpmp_file_t *out)
     FPMP_NONNULL(1, 2, 3);

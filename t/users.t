@@ -107,7 +107,7 @@ subtest 'nor one in a directory of somebody else, where that is asked' => sub {
         my $r;
         my @lines = logs_during('carl2', qr/FPMP\d{4}/, $status == 403, sub { $r = get('carl2.test', '/closed/who.php') });
         is $r->{status}, $status, "a directory of $name\'s: $status";
-        is scalar(grep { m{FPMP0604.*/closed/' belongs to 'fpmt_bert'} } @lines), $status == 403 ? 1 : 0, '... and the log says so or nothing';
+        is scalar(grep { m{FPMP0604.*/closed' belongs to 'fpmt_bert'} } @lines), $status == 403 ? 1 : 0, '... and the log says so or nothing';
     }
     chown $carl, -1, $dir;
     user_file('bert', "$dir/berts.php", slurp("$www/carl/who.php"));
@@ -116,6 +116,66 @@ subtest 'nor one in a directory of somebody else, where that is asked' => sub {
     is $r->{status}, 403, 'a script of bert\'s in it';
     unlink "$dir/who.php", "$dir/berts.php";
     rmdir $dir;
+};
+
+# PHP-FPM opens the script when the body has come, so whoever may write where it lies, or where
+# a link to it lies, has the time that his client takes.
+subtest 'a script that is exchanged while the body is on its way' => sub {
+    my ($uid, $gid) = (getpwnam 'fpmt_carl')[2, 3];
+    user_file('bert', "$www/bert/evil.php", q(<?php echo 'exchanged';));
+    # Title, mode of the folder "open", where the script lies, which links lead there, what the
+    # client asks for, what bert exchanges; then the answers with owner=strict and with strict-dir.
+    my @rows = (
+        [ 'nobody else may write', 0755, 'open/a.php', {}, 'open/a.php', undef, 200, 200 ],
+        [ 'others may', 0777, 'open/a.php', {}, 'open/a.php', 'open/a.php', 403, 403 ],
+        [ 'a group may', 0775, 'open/a.php', {}, 'open/a.php', 'open/a.php', 403, 403 ],
+        [ 'with the sticky bit', 01777, 'open/a.php', {}, 'open/a.php', 'open/a.php', 403, 403 ],
+        [ 'the script of a link', 0777, 'open/a.php', { 'safe/l.php' => 'open/a.php' }, 'safe/l.php', 'open/a.php', 403, 403 ],
+        [ 'a link', 0777, 'safe/a.php', { 'open/l.php' => 'safe/a.php' }, 'open/l.php', 'open/l.php', 403, 403 ],
+        [ 'a link between', 0777, 'safe/a.php', { 'open/m.php' => 'safe/a.php', 'safe/l.php' => 'open/m.php' }, 'safe/l.php', 'open/m.php', 403, 403 ],
+        [ 'a link to the folder', 0777, 'safe/a.php', { 'open/d' => 'safe' }, 'open/d/a.php', undef, 403, 403 ],
+        [ 'above the script', 0777, 'open/sub/a.php', {}, 'open/sub/a.php', undef, 200, 403 ],
+        [ 'above, with the sticky bit', 01777, 'open/sub/a.php', {}, 'open/sub/a.php', undef, 200, 200 ],
+    );
+    for my $row (@rows) {
+        my ($title, $mode, $script, $links, $url, $exchange, @want) = @$row;
+        for my $base ('race', 'closed') {
+            my $want = shift @want;
+            my $top  = "$www/carl/$base";
+            for my $dir ($top, map { "$top/$_" } qw(open open/sub safe)) {
+                mkdir $dir;
+                chown $uid, $gid, $dir;
+                chmod 0755, $dir;
+            }
+            chmod $mode, "$top/open";
+            user_file('carl', "$top/$script", q(<?php echo 'own';));
+            for my $link (keys %$links) {
+                symlink "$top/$links->{$link}", "$top/$link";
+                system('chown', '-h', "$uid:$gid", "$top/$link");
+            }
+            my $r;
+            logs_during('carl2', qr/FPMP0604/, $want == 403, sub {
+                my $fh = connect_to();
+                print $fh "POST /$base/$url HTTP/1.1\r\nHost: carl2.test\r\nContent-Length: 4\r\n",
+                    "Expect: 100-continue\r\nConnection: close\r\n\r\n";
+                $fh->flush;
+                $r = read_head($fh);
+                if ($r->{status} == 100) { # httpd has made up its mind, PHP-FPM has not the body
+                    if ($exchange) {
+                        unlink "$top/$exchange";
+                        symlink "$www/bert/evil.php", "$top/$exchange";
+                    }
+                    print $fh 'body';
+                    $fh->flush;
+                    $r = read_answer($fh, 'POST');
+                }
+            });
+            my $word = $base eq 'race' ? 'strict' : 'strict-dir';
+            is "$r->{status} " . ($r->{status} == 200 ? $r->{body} : ''), $want == 200 ? '200 own' : '403 ', "$title, $word: $want";
+            system('rm', '-rf', $top);
+        }
+    }
+    unlink "$www/bert/evil.php";
 };
 
 subtest 'a script of somebody else is not run' => sub {

@@ -541,6 +541,66 @@ static void a_master_of_which_nothing_is_known_is_no_trouble(void **state)
     assert_null(facts->main.text);
 }
 
+/* Each node as its path below the scratch folder, "@" behind a link. */
+static const char *way_text(bench_t *bench, const char *path)
+{
+    apr_array_header_t *way = fpmp_facts_way(bench->p, path);
+    apr_size_t len = strlen(bench->dir);
+    const char *out = "";
+    int i;
+
+    for (i = 0; i < way->nelts; i++) {
+        const fpmp_node_t *node = &APR_ARRAY_IDX(way, i, fpmp_node_t);
+
+        if (strncmp(node->path, bench->dir, len) == 0 && node->path[len]) {
+            out = apr_pstrcat(bench->p, out, *out ? " " : "", node->path + len + 1,
+                              node->kind == FPMP_NODE_LINK ? "@" : "",
+                              node->lookup == FPMP_LOOKUP_FOUND     ? ""
+                              : node->lookup == FPMP_LOOKUP_MISSING ? "?"
+                                                                    : "!", NULL);
+        }
+    }
+    return out;
+}
+
+static void a_way_has_each_directory_and_each_link(void **state)
+{
+    bench_t *bench = *state;
+    const struct {
+        const char *path, *want;
+    } rows[] = {
+        { "a/f", "a a/f" },
+        { "/a//./f", "a a/f" },
+        { "a/near", "a a/near@ a a/f" },
+        { "a/far", "a a/far@ b b/mid@ b a a/f" },
+        { "b/dir/f", "b b/dir@ b a a/f" },
+        { "b/../a/f", "b a a/f" },
+        { "a/none", "a a/none?" },
+        { "a/f/x", "a a/f a/f/x?" },
+        { "a/dangling", "a a/dangling@ a a/none?" },
+        { "c/loop", NULL },
+    };
+
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(
+            mkdir(in(bench->p, bench->dir, (const char *[]){ "a", "b", "c" }[i]), 0755), 0);
+    }
+    put_text(in(bench->p, bench->dir, "a/f"), "");
+    assert_int_equal(symlink("f", in(bench->p, bench->dir, "a/near")), 0);
+    assert_int_equal(symlink(in(bench->p, bench->dir, "b/mid"), in(bench->p, bench->dir, "a/far")), 0);
+    assert_int_equal(symlink("../a/f", in(bench->p, bench->dir, "b/mid")), 0);
+    assert_int_equal(symlink("../a/", in(bench->p, bench->dir, "b/dir")), 0);
+    assert_int_equal(symlink("none", in(bench->p, bench->dir, "a/dangling")), 0);
+    assert_int_equal(symlink("loop", in(bench->p, bench->dir, "c/loop")), 0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *seen = way_text(bench, in(bench->p, bench->dir, rows[i].path));
+
+        if (rows[i].want ? strcmp(seen, rows[i].want) != 0 : seen[strlen(seen) - 1] != '!') {
+            fail_msg("%s: '%s'", rows[i].path, seen);
+        }
+    }
+}
+
 static void a_thousand_files_are_quick(void **state)
 {
     bench_t *bench = *state;
@@ -582,6 +642,7 @@ int main(void)
         ROW(a_file_elsewhere_or_behind_a_link_has_its_way),
         ROW(who_may_write_is_root_or_the_owner),
         ROW(a_master_of_which_nothing_is_known_is_no_trouble),
+        ROW(a_way_has_each_directory_and_each_link),
         ROW(a_thousand_files_are_quick),
     };
 

@@ -320,6 +320,58 @@ static void a_directory_that_nobody_looked_at_is_not_safe(void **state)
 }
 
 #define FILE_OF(name, owner, bits) SEEN(name, FPMP_NODE_FILE, owner, bits)
+#define LINK_OF(name, owner) SEEN(name, FPMP_NODE_LINK, owner, 0777)
+
+static void a_way_is_the_users_own_as_far_as_it_is_asked(void **state)
+{
+    static const struct {
+        const char *title;
+        fpmp_node_t way[6]; /* no path: the end */
+        const char *links, *all; /* the node that others may use; NULL: none */
+    } table[] = {
+        { "of root and of the user",
+          { ROOT_DIR, DIR("/u", 7, 0755), FILE_OF("/u/f", 7, 0644) }, NULL, NULL },
+        { "of somebody else's", { ROOT_DIR, DIR("/o", 8, 0755), FILE_OF("/o/f", 7, 0644) },
+          "/o", "/o" },
+        { "others may write", { ROOT_DIR, DIR("/u", 7, 0757), FILE_OF("/u/f", 7, 0644) },
+          "/u", "/u" },
+        { "a group may write", { ROOT_DIR, DIR("/u", 7, 0775), FILE_OF("/u/f", 7, 0644) },
+          "/u", "/u" },
+        { "in /tmp", { ROOT_DIR, DIR("/t", 0, 01777), FILE_OF("/t/f", 7, 0644) }, "/t", "/t" },
+        { "below /tmp",
+          { ROOT_DIR, DIR("/t", 0, 01777), DIR("/t/u", 7, 0755), FILE_OF("/t/u/f", 7, 0644) },
+          NULL, NULL },
+        { "above it others may write",
+          { ROOT_DIR, DIR("/o", 0, 0777), DIR("/o/u", 7, 0755), FILE_OF("/o/u/f", 7, 0644) },
+          NULL, "/o" },
+        { "above it is somebody else's",
+          { ROOT_DIR, DIR("/o", 8, 0755), DIR("/o/u", 7, 0755), FILE_OF("/o/u/f", 7, 0644) },
+          NULL, "/o" },
+        { "a link lies where others may write",
+          { ROOT_DIR, DIR("/o", 7, 0777), LINK_OF("/o/l", 7), ROOT_DIR,
+            FILE_OF("/f", 7, 0644) }, "/o", "/o" },
+        { "a link in a safe place, whoever made it",
+          { ROOT_DIR, DIR("/u", 7, 0755), LINK_OF("/u/l", 8), ROOT_DIR,
+            FILE_OF("/f", 7, 0644) }, NULL, NULL },
+        { "missing", { ROOT_DIR, { .path = "/m", .lookup = FPMP_LOOKUP_MISSING } }, "/m", "/m" },
+        { "not seen", { ROOT_DIR, { .path = "/m", .lookup = FPMP_LOOKUP_FAILED } }, "/m", "/m" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(table); i++) {
+        apr_array_header_t *way = apr_array_make(pool, 6, sizeof(fpmp_node_t));
+
+        for (int k = 0; k < 6 && table[i].way[k].path; k++) {
+            APR_ARRAY_PUSH(way, fpmp_node_t) = table[i].way[k];
+        }
+        for (int all = 0; all < 2; all++) {
+            const fpmp_node_t *node = fpmp_rule_own_way(way, 7, all);
+
+            expect(table[i].title, node ? node->path : NULL,
+                   all ? table[i].all : table[i].links);
+        }
+    }
+}
 
 static void a_file_is_as_safe_as_it_and_each_part_of_the_way(void **state)
 {
@@ -453,6 +505,7 @@ int main(void)
         cmocka_unit_test(a_path_info_has_no_control_character),
         cmocka_unit_test(a_directory_is_as_safe_as_each_part_of_it),
         cmocka_unit_test(a_directory_that_nobody_looked_at_is_not_safe),
+        cmocka_unit_test(a_way_is_the_users_own_as_far_as_it_is_asked),
         cmocka_unit_test(a_file_is_as_safe_as_it_and_each_part_of_the_way),
         cmocka_unit_test(a_php_file_is_run_or_refused_never_left_over),
     };
