@@ -286,7 +286,8 @@ static void judge_directives(fpmp_plan_t *plan, const fpmp_beside_t *beside)
 
 /* One line for all sites of which holds() is true. */
 static void judge_sites(fpmp_plan_t *plan, const fpmp_beside_t *beside,
-                        int (*holds)(const fpmp_site_t *site), const char *code,
+                        int (*holds)(const fpmp_beside_t *beside, const fpmp_site_t *site),
+                        const char *code,
                         const char *what, const char *mend)
 {
     const fpmp_site_t *first = NULL;
@@ -295,7 +296,7 @@ static void judge_sites(fpmp_plan_t *plan, const fpmp_beside_t *beside,
     for (i = 0; i < beside->sites->nelts; i++) {
         const fpmp_site_t *site = APR_ARRAY_IDX(beside->sites, i, const fpmp_site_t *);
 
-        if (holds(site)) {
+        if (holds(beside, site)) {
             first = first ? first : site;
             hit++;
         }
@@ -309,13 +310,35 @@ static void judge_sites(fpmp_plan_t *plan, const fpmp_beside_t *beside,
     }
 }
 
-static int allows_handler(const fpmp_site_t *site)
+static int allows_handler(const fpmp_beside_t *beside, const fpmp_site_t *site)
 {
+    (void)beside;
     return site->allow_handler;
 }
 
-static int follows_links(const fpmp_site_t *site)
+/* SuexecUserGroup of the host or of the main server, which a host inherits. */
+static int has_suexec(const fpmp_beside_t *beside, const fpmp_site_t *site)
 {
+    for (int i = 0; beside->suexec && i < beside->conf->nelts; i++) {
+        const fpmp_conf_t *conf = APR_ARRAY_IDX(beside->conf, i, const fpmp_conf_t *);
+
+        if (strcasecmp(conf->name, "SuexecUserGroup") == 0 &&
+            (!conf->host || (site->host_file && conf->host->where.line == site->host_line &&
+                             strcmp(conf->host->where.file, site->host_file) == 0))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int allows_cgi(const fpmp_beside_t *beside, const fpmp_site_t *site)
+{
+    return site->allow_handler && site->allow_exec && !has_suexec(beside, site);
+}
+
+static int follows_links(const fpmp_beside_t *beside, const fpmp_site_t *site)
+{
+    (void)beside;
     return site->follow_links;
 }
 
@@ -349,6 +372,22 @@ void fpmp_compete(fpmp_plan_t *plan, const fpmp_beside_t *beside, const fpmp_htt
         judge_sites(plan, beside, allows_handler, "FPMP0649",
                     "mod_proxy_fcgi is loaded and AllowOverride has FileInfo: a .htaccess "
                     "can name the socket of any pool that FPMUser did not make,",
+                    "do not load it, or take FileInfo out of AllowOverride");
+    }
+    if (beside->mod_cgi) {
+        judge_sites(plan, beside, allows_cgi, "FPMP0652",
+                    apr_psprintf(p,
+                                 "%s without suexec: a .htaccess can run programs as '%s', "
+                                 "who may connect to every pool,",
+                                 beside->mod_cgi, httpd->user),
+                    "do not load it, or take Options out of AllowOverride and write 'Options -ExecCGI -Includes'");
+    }
+    if (beside->mod_lua) {
+        judge_sites(plan, beside, allows_handler, "FPMP0653",
+                    apr_psprintf(p,
+                                 "mod_lua is loaded: a .htaccess can run scripts as '%s', "
+                                 "who may connect to every pool,",
+                                 httpd->user),
                     "do not load it, or take FileInfo out of AllowOverride");
     }
     if (has_two_users(beside)) {

@@ -29,6 +29,8 @@ typedef struct {
     int host_line;
     int follow_links;  /* 1: FollowSymLinks in force there (SymLinksIfOwnerMatch: 0) */
     int allow_handler; /* 1: AllowOverride lets a .htaccess there set handlers */
+    int allow_exec;    /* 1: ExecCGI is in force there, or a .htaccess may set it; also
+                          "exec" of mod_include, where that is loaded */
 } fpmp_site_t;
 
 /* What stands beside FPMUser in httpd. */
@@ -37,6 +39,9 @@ typedef struct {
     const apr_array_header_t *sites; /* const fpmp_site_t * */
     const char *mod_php;             /* the module's name; NULL: not loaded */
     int proxy_fcgi;                  /* 1: mod_proxy_fcgi is loaded */
+    const char *mod_cgi;             /* the module's name; NULL: not loaded */
+    int mod_lua;                     /* 1: it is loaded */
+    int suexec;                      /* 1: httpd can use suexec for CGI */
     /* 1: text matches this regular expression of httpd's */
     int (*matches)(apr_pool_t *p, const char *regex, const char *text);
 } fpmp_beside_t;

@@ -7,6 +7,8 @@
  */
 #include "glue.h"
 
+#include "unixd.h"
+
 #include <errno.h>
 
 #define PRINT_LIMIT_SEC 10
@@ -105,6 +107,11 @@ static void check_beside(fpmp_plan_t *plan, const fpmp_httpd_t *httpd,
                      : ap_find_linked_module("mod_php7.c") ? "mod_php7"
                                                            : NULL;
     beside.proxy_fcgi = ap_find_linked_module("mod_proxy_fcgi.c") != NULL;
+    beside.mod_cgi = ap_find_linked_module("mod_cgid.c")  ? "mod_cgid"
+                     : ap_find_linked_module("mod_cgi.c") ? "mod_cgi"
+                                                          : NULL;
+    beside.mod_lua = ap_find_linked_module("mod_lua.c") != NULL;
+    beside.suexec = ap_unixd_config.suexec_enabled && ap_find_linked_module("mod_suexec.c");
     fpmp_compete(plan, &beside, httpd);
 }
 

@@ -109,6 +109,21 @@ static const core_dir_config *config_at(apr_pool_t *p, server_rec *s, const char
     return core;
 }
 
+static int may_override(const core_dir_config *core, int group, const char *directive)
+{
+    return (core->override & group) != 0 ||
+           (core->override_list && apr_table_get(core->override_list, directive));
+}
+
+static int allows_exec(const core_dir_config *core)
+{
+    int exec = OPT_EXECCGI;
+
+    exec |= ap_find_linked_module("mod_include.c") ? OPT_INC_WITH_EXEC : 0;
+    return (core->opts & exec) ||
+           (may_override(core, OR_OPTIONS, "Options") && (core->override_opts & exec));
+}
+
 static void add_site(apr_array_header_t *out, apr_hash_t *known, server_rec *s,
                      const char *path)
 {
@@ -138,9 +153,8 @@ static void add_site(apr_array_header_t *out, apr_hash_t *known, server_rec *s,
     site->host_file = s->defn_name;
     site->host_line = s->defn_line_number;
     site->follow_links = (core->opts & OPT_SYM_LINKS) && !(core->opts & OPT_SYM_OWNER);
-    site->allow_handler =
-        (core->override & OR_FILEINFO) != 0 ||
-        (core->override_list && apr_table_get(core->override_list, "SetHandler"));
+    site->allow_handler = may_override(core, OR_FILEINFO, "SetHandler");
+    site->allow_exec = allows_exec(core);
     apr_hash_set(known, key, APR_HASH_KEY_STRING, site);
     APR_ARRAY_PUSH(out, const fpmp_site_t *) = site;
 }

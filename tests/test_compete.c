@@ -313,6 +313,48 @@ static void ways_around_fpmuser_are_said_once(void **state)
     }
 }
 
+static void programs_that_a_htaccess_runs_as_httpd_are_said_once(void **state)
+{
+    static const struct {
+        const char *title, *want, *mod_cgi, *suexec; /* suexec: where SuexecUserGroup is */
+        int handler, exec, lua;
+    } table[] = {
+        { "CGI", "NOTICE FPMP0652", "mod_cgid", NULL, .handler = 1, .exec = 1 },
+        { "CGI is not loaded", "", NULL, NULL, .handler = 1, .exec = 1 },
+        { "CGI without ExecCGI", "", "mod_cgid", NULL, .handler = 1 },
+        { "CGI without FileInfo", "", "mod_cgid", NULL, .exec = 1 },
+        { "suexec of no user", "NOTICE FPMP0652", "mod_cgi", "", .handler = 1, .exec = 1 },
+        { "suexec", "", "mod_cgi", "server", .handler = 1, .exec = 1 },
+        { "suexec of another host", "NOTICE FPMP0652", "mod_cgi", "<VirtualHost *:80",
+          .handler = 1, .exec = 1 },
+        { "mod_lua", "NOTICE FPMP0653", NULL, NULL, .handler = 1, .lua = 1 },
+        { "mod_lua without FileInfo", "", NULL, NULL, .exec = 1, .lua = 1 },
+    };
+
+    for (size_t i = 0; i < COUNT(table); i++) {
+        scene_t scene = scene_of(*state, "anna", "bert");
+
+        for (int k = 0; k < 2; k++) {
+            fpmp_site_t *site = add_site(&scene, k, k ? "b.test" : "a.test",
+                                         k ? "/home/two/www" : "/home/one/www");
+
+            site->allow_handler = table[i].handler;
+            site->allow_exec = table[i].exec;
+        }
+        scene.beside.mod_cgi = table[i].mod_cgi;
+        scene.beside.mod_lua = table[i].lua;
+        scene.beside.suexec = table[i].suexec != NULL;
+        if (table[i].suexec && *table[i].suexec) {
+            add_conf(&scene, "SuexecUserGroup u g", 3,
+                     *table[i].suexec == '<' ? add_conf(&scene, table[i].suexec, 999, NULL)
+                                             : NULL);
+        }
+        expect_text(table[i].title, code_of(*state, judged(&scene, table[i].title)),
+                    table[i].want);
+        assert_int_equal(scene.plan->findings->nelts, *table[i].want != '\0');
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +364,7 @@ int main(void)
         plan_test(an_action_belongs_to_its_type),
         plan_test(ten_lines_of_a_kind_are_named_and_the_rest_counted),
         plan_test(ways_around_fpmuser_are_said_once),
+        plan_test(programs_that_a_htaccess_runs_as_httpd_are_said_once),
     };
 
     apr_initialize();
