@@ -99,7 +99,6 @@ static int on_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
     plan->untold = is_second_pass() && *untold;
     fpmp_plan_users(plan);
     fpmp_sync_all(plan, plan->httpd, s);
-    fpmp_states_settle(plan);
     *untold = plan->untold;
     if (!is_second_pass()) {
         broken = fpmp_plan_say(plan, s, 0);

@@ -83,8 +83,9 @@ void fpmp_plan_users(fpmp_plan_t *plan);
 /** Make the states of all chains, PENDING. Once the chains are derived. */
 apr_status_t fpmp_states_make(fpmp_plan_t *plan);
 
-/** The sync is over: tell the children how it went. */
-void fpmp_states_settle(fpmp_plan_t *plan);
+/** The sync of this master is over: tell the children how it went. NULL: of the chains that
+ * have none. */
+void fpmp_states_settle(fpmp_plan_t *plan, const fpmp_master_t *master);
 
 /** The process that syncs ended before it was done: what is PENDING is tried as it is. */
 void fpmp_states_give_up(fpmp_states_t *states, int count);

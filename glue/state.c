@@ -36,7 +36,7 @@ apr_status_t fpmp_states_make(fpmp_plan_t *plan)
     return APR_SUCCESS;
 }
 
-void fpmp_states_settle(fpmp_plan_t *plan)
+void fpmp_states_settle(fpmp_plan_t *plan, const fpmp_master_t *master)
 {
     int i;
 
@@ -44,6 +44,9 @@ void fpmp_states_settle(fpmp_plan_t *plan)
         const fpmp_chain_t *chain = APR_ARRAY_IDX(plan->chains, i, fpmp_chain_t *);
         fpmp_state_t *state = chain->state;
 
+        if (chain->master != master) {
+            continue;
+        }
         state->uid = chain->uid;
         if (chain->broken) {
             state->link = chain->broken->link;

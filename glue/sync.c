@@ -347,12 +347,19 @@ void fpmp_sync_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, server_rec *s)
 
     if (plan->sync == FPMP_SYNC_CHECK) {
         fpmp_check_all(plan, httpd, s);
-        return;
     }
     for (i = 0; i < plan->masters->nelts; i++) {
-        sync_master(plan, APR_ARRAY_IDX(plan->masters, i, fpmp_master_t *), httpd, s);
+        fpmp_master_t *master = APR_ARRAY_IDX(plan->masters, i, fpmp_master_t *);
+
+        if (plan->sync != FPMP_SYNC_CHECK) {
+            sync_master(plan, master, httpd, s);
+        }
+        fpmp_states_settle(plan, master);
     }
-    drop_done(plan);
+    fpmp_states_settle(plan, NULL);
+    if (plan->sync != FPMP_SYNC_CHECK) {
+        drop_done(plan);
+    }
 }
 
 /* ---- apart from the parent -------------------------------------------------------------- */
@@ -400,7 +407,6 @@ static void work(fpmp_plan_t *plan, server_rec *s, int users)
         plan->findings = apr_array_make(plan->pool, 4, sizeof(fpmp_finding_t *));
     }
     fpmp_sync_all(plan, plan->httpd, s);
-    fpmp_states_settle(plan);
     fpmp_plan_say(plan, s, 0);
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
                  "FPMP0528: master: the changes of this configuration are made");

@@ -271,6 +271,30 @@ static void children_that_start_at_once_take_memory(void **state)
     }
 }
 
+static void a_reload_that_takes_long_is_said(void **state)
+{
+    static const struct {
+        const char *title, *children, *says;
+    } table[] = {
+        { "5.0 s", "294", "" },
+        { "5.1 s", "300",
+          "NOTICE FPMP0544: master: a reload of master '8.2' with its 2 pools and 300 children "
+          "at once takes about 5 s, and its sites wait so long; use pm=ondemand, or spread the "
+          "hosts over several masters with php=" AT_10 },
+    };
+
+    for (size_t i = 0; i < COUNT(table); i++) {
+        calm_t scene = calm_of(*state, "david",
+                               apr_pstrcat(*state, "[www]\npm = static\npm.max_children = ",
+                                           table[i].children, "\n", NULL),
+                               NULL);
+
+        scene.asked->memory_bytes = 1024ULL * 1024 * 1024 * 1024;
+        calm_judge(&scene);
+        expect_findings(table[i].title, scene.plan, table[i].says);
+    }
+}
+
 static void children_on_demand_take_none_at_once(void **state)
 {
     calm_t scene = calm_of(
@@ -303,6 +327,7 @@ int main(void)
         plan_test(a_limit_above_that_of_the_kernel_is_refused),
         plan_test(children_take_shared_memory),
         plan_test(children_that_start_at_once_take_memory),
+        plan_test(a_reload_that_takes_long_is_said),
         plan_test(children_on_demand_take_none_at_once),
         plan_test(without_answers_nothing_is_summed),
     };
