@@ -8,28 +8,40 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <string.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The directory is safe (fpmp_rule_safe_dir), and no link is followed in it: what is mended
- * is the socket that was looked at, or one that PHP-FPM has just put in its place. */
+/* httpd's user may own the directory (Debian's /run/php), and put a link or a file of root's
+ * in the socket's place between two looks: all is done to the one inode that was opened. */
+#ifdef O_PATH
 int fpmp_socket_mend(const char *path, uid_t uid, gid_t gid, unsigned int mode)
 {
+    int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), err;
+    char self[40];
     struct stat st;
 
-    if (lstat(path, &st) != 0) {
+    if (fd < 0) {
         return errno;
     }
-    if (!S_ISSOCK(st.st_mode)) {
-        return EINVAL;
-    }
-    if (lchown(path, uid, gid) != 0 || chmod(path, mode) != 0) {
-        return errno;
-    }
-    return 0;
+    snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+    err = fstat(fd, &st) != 0                                ? errno
+          : !S_ISSOCK(st.st_mode)                            ? EINVAL
+          : fchownat(fd, "", uid, gid, AT_EMPTY_PATH) != 0   ? errno
+          : chmod(self, mode) != 0                           ? errno
+                                                             : 0;
+    close(fd);
+    return err;
 }
+#else
+int fpmp_socket_mend(const char *path, uid_t uid, gid_t gid, unsigned int mode)
+{
+    (void)path, (void)uid, (void)gid, (void)mode;
+    return ENOSYS; /* no way here to do it safely */
+}
+#endif
 
 int fpmp_socket_dir_make(const char *path)
 {
