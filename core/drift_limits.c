@@ -141,15 +141,6 @@ static void judge_limits(fpmp_look_t *look)
                                    memory / 1e6),
                       "lower pm.max_children; PHP-FPM ends at its next reload");
     }
-    else if (memory > 0 && reload_sec > RELOAD_SLOW_SEC) {
-        fpmp_look_say(look, "FPMP0544", FPMP_LINK_MASTER, FPMP_NOTICE,
-                      apr_psprintf(p,
-                                   "a reload of master '%s' with its %.0f pools and %.0f "
-                                   "children at once takes about %.0f s, and its sites wait "
-                                   "so long",
-                                   look->master->name, demand.pools, children, reload_sec),
-                      "use pm=ondemand, or spread the hosts over several masters with php=");
-    }
     else if (memory > 0 && demand.child_bytes > memory) {
         fpmp_look_say(look, "FPMP0518", FPMP_LINK_MASTER, FPMP_NOTICE,
                       apr_psprintf(p,
@@ -158,6 +149,15 @@ static void judge_limits(fpmp_look_t *look)
                                    look->master->name, demand.child_bytes / 1e6,
                                    memory / 1e6),
                       "use pm=ondemand, or lower pm.max_children");
+    }
+    else if (memory > 0 && reload_sec > RELOAD_SLOW_SEC) {
+        fpmp_look_say(look, "FPMP0544", FPMP_LINK_MASTER, FPMP_NOTICE,
+                      apr_psprintf(p,
+                                   "a reload of master '%s' with its %.0f pools and %.0f "
+                                   "children at once takes about %.0f s, and its sites wait "
+                                   "so long",
+                                   look->master->name, demand.pools, children, reload_sec),
+                      "use pm=ondemand, or spread the hosts over several masters with php=");
     }
 }
 

@@ -11,6 +11,8 @@ APLOG_USE_MODULE(fpmpool);
 #define TEST_LIMIT_SEC 30   /* of one run of php-fpm -t */
 #define SEARCH_LIMIT_SEC 30 /* for all of them together; what is not tested then waits */
 
+#define WHY_BYTES 150 /* of PHP-FPM's own words in a message */
+
 typedef struct {
     fpmp_sync_run_t *run;
     const apr_array_header_t *all; /* fpmp_change_t */
@@ -116,7 +118,8 @@ static void say_refused(search_t *search)
         finding = fpmp_sync_say(
             run, change->chain, "FPMP0523", FPMP_LINK_POOL_FILE, FPMP_BROKEN,
             apr_psprintf(run->plan->pool, "PHP-FPM of master '%s' refuses '%s': %s",
-                         run->master->name, change->path, search->why[at]),
+                         run->master->name, change->path,
+                         fpmp_text_shown(run->plan->pool, search->why[at], WHY_BYTES)),
             had ? "mend that and reload httpd; the old file stays, and its pool goes on"
                 : "mend that and reload httpd; its PHP answers 503 until then");
         if (change->chain && !had) {
@@ -150,8 +153,8 @@ int fpmp_sync_choose(fpmp_sync_run_t *run)
         fpmp_sync_failed(
             run, "FPMP0511", FPMP_LINK_MASTER,
             apr_psprintf(p, "PHP-FPM of master '%s' would not take the change: %s",
-                         run->master->name, why),
-            "mend that and reload httpd; nothing was written and PHP-FPM was not told");
+                         run->master->name, fpmp_text_shown(p, why, WHY_BYTES)),
+            "mend that and reload httpd; nothing was changed");
         return err;
     }
     search.refused = apr_array_make(p, 4, sizeof(int));

@@ -58,7 +58,9 @@ static void empty(const char *path)
 
     if (dir && fstat(fd, &st) == 0 && st.st_uid == geteuid()) {
         for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-            unlinkat(fd, entry->d_name, 0); /* "." and ".." are directories: they stay */
+            if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+                unlinkat(fd, entry->d_name, 0);
+            }
         }
         rmdir(path);
     }

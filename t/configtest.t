@@ -47,6 +47,7 @@ for my $case (@cases) {
     $seen =~ s/' is \d+ bytes, a Unix socket/' is \@N\@ bytes, a Unix socket/;
     $seen =~ s/(there is no master '[^']*', only one)(?:, [\d.]+)*/$1\@FOUND\@/g;
     $seen =~ s/((?:PHP-FPM|worker)) \d+ (?=of|listens|runs)/$1 \@PID\@ /g;
+    $seen =~ s/by the number [1-9]\d*/by the number \@UID\@/g;
     $seen =~ s/belongs to uid [1-9]\d*/belongs to uid \@UID\@/g;
     $seen =~ s/the machine has \d+ MB/the machine has \@MEMORY\@ MB/g;
     # Quoted, or behind gpasswd: a bare www-data elsewhere would be a finding of its own.

@@ -186,6 +186,43 @@ subtest 'PHP-FPM is away for a moment' => sub {
     $s->said(qr/FPMP/);
 };
 
+subtest 'both start at once' => sub {
+    for my $turn (1 .. 3) {
+        my $s = FPMT::Server->new("both$turn", no_fpm => 1);
+        $s->configure(site_of([ anna => '' ], [ bert => '' ])->($s));
+        my $pid = fork // die "fork: $!\n";
+        if (!$pid) {
+            require POSIX;
+            POSIX::_exit(system("$s->{fpm}{binary} -D -y $s->{fpm}{dir}/php-fpm.conf >/dev/null 2>&1") >> 8);
+        }
+        ok $s->start, "turn $turn: httpd starts" or diag $s->{said} . $s->log;
+        waitpid $pid, 0;
+        ok wait_for(10, sub { $s->{fpm}->running }), 'PHP-FPM starts';
+        # Whichever read the files first: a reload at the latest makes it right.
+        $s->graceful if $s->get('bert.test')->{status} != 200;
+        is join('', map { $s->get("$_.test")->{body} } qw(anna bert)), "fpmt_anna\nfpmt_bert\n", 'both hosts answer';
+        $s->said(qr/FPMP/);
+    }
+};
+
+subtest 'PHP-FPM is upgraded under way' => sub {
+    my $s = FPMT::Server->new('upgrade', no_fpm => 1);
+    my $fpm = $s->{fpm};
+    my ($real, $copy) = ($fpm->{binary}, "$fpm->{dir}/php-fpm");
+    system('cp', $real, $copy) == 0 or die "cp: exit $?\n";
+    $fpm->{binary} = $copy;
+    $fpm->start;
+    $s->configure(site_of([ anna => '' ])->($s));
+    ok $s->start, 'the server starts' or diag $s->{said} . $s->log;
+    system("cp $real $copy.new && mv $copy.new $copy") == 0 or die "cp: exit $?\n";
+    like readlink('/proc/' . $fpm->pid . '/exe'), qr/ \(deleted\)$/, 'the program of the running PHP-FPM is replaced';
+    $s->configure(site_of([ anna => '' ], [ bert => '' ])->($s));
+    ok $s->graceful, 'a reload that adds a pool';
+    is $s->get('bert.test')->{body}, "fpmt_bert\n", 'it answers';
+    is readlink('/proc/' . $fpm->pid . '/exe'), $copy, 'by the new program';
+    $s->said(qr/FPMP/);
+};
+
 subtest 'behind httpd\'s back' => sub {
     my $s = server('back', site_of([ anna => '' ], [ bert => '' ]));
     my $fpm = $s->{fpm};

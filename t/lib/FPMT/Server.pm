@@ -41,7 +41,10 @@ Listen 127.0.0.1:$self->{port}
 User $user
 Group $group
 ErrorLog $dir/error_log
-LogLevel warn fpmpool:info
+LogLevel warn
+<IfModule fpmpool_module>
+    LogLevel warn fpmpool:info
+</IfModule>
 TypesConfig /dev/null
 <IfModule !mpm_prefork_module>
     StartServers 1
