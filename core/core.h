@@ -403,7 +403,7 @@ typedef struct {
     const fpmp_httpd_t *httpd;     /* set with the derived part */
     fpmp_states_t *states; /* NULL: this run serves nobody */
     int graceful; /* 1: children of the configuration before still serve */
-    int untold;   /* 1: PHP-FPM did not come back from the reload of this very start */
+    int untold;   /* 1: the first pass of this start waited for PHP-FPM in vain */
     /* derived */
     apr_array_header_t *masters;  /* fpmp_master_t *, the default first */
     apr_array_header_t *chains;   /* fpmp_chain_t * */

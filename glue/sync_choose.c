@@ -6,6 +6,8 @@
  */
 #include "sync.h"
 
+#include <errno.h>
+
 APLOG_USE_MODULE(fpmpool);
 
 #define TEST_LIMIT_SEC 30   /* of one run of php-fpm -t */
@@ -145,15 +147,18 @@ int fpmp_sync_choose(fpmp_sync_run_t *run)
     int err;
 
     search.taken = apr_array_make(p, all->nelts + 1, sizeof(fpmp_change_t));
-    err = test_more(&search, 0, all->nelts, &why);
+    err = run->plan->untold ? ETIMEDOUT : test_more(&search, 0, all->nelts, &why);
     if (err == 0) {
         return 0;
     }
+    run->plan->untold |= err == ETIMEDOUT;
     if (err != EINVAL || is_hopeless(&search, why)) {
         fpmp_sync_failed(
             run, "FPMP0511", FPMP_LINK_MASTER,
             apr_psprintf(p, "PHP-FPM of master '%s' would not take the change: %s",
-                         run->master->name, fpmp_text_shown(p, why, WHY_BYTES)),
+                         run->master->name,
+                         why ? fpmp_text_shown(p, why, WHY_BYTES)
+                             : "it did not end in the first pass of this start"),
             "mend that and reload httpd; nothing was changed");
         return err;
     }

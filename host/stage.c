@@ -2,9 +2,9 @@
  *
  * Lets PHP-FPM itself judge a set of changes before any file of its own is touched: a
  * private directory gets the changed files and a main file that names them among the
- * unchanged ones, and "php-fpm -t" reads that. The directory is gone afterwards.
- * Entry points: fpmp_master_test before a change, fpmp_master_print for configtest, which
- * leaves no trace: there every file is a copy whose log files are /dev/null. The real directories are only read.
+ * unchanged ones, and "php-fpm -t" reads that. The directory is gone afterwards. Entry points:
+ * fpmp_master_test before a change, fpmp_master_print for configtest, where every file is a
+ * copy whose log files are /dev/null. The real directories are only read.
  */
 #include "host.h"
 
@@ -58,7 +58,7 @@ static void empty(const char *path)
 
     if (dir && fstat(fd, &st) == 0 && st.st_uid == geteuid()) {
         for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-            if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            if (entry->d_type != DT_DIR) { /* "." and ".." */
                 unlinkat(fd, entry->d_name, 0);
             }
         }
@@ -249,9 +249,7 @@ static int put_changed(stage_t *stage, const apr_array_header_t *changes, const 
 /* All names first: a copy that includes others has to know theirs. */
 static void name_files(stage_t *stage, const apr_array_header_t *changes)
 {
-    int i;
-
-    for (i = 0; i < changes->nelts; i++) {
+    for (int i = 0; i < changes->nelts; i++) {
         const fpmp_change_t *change = &APR_ARRAY_IDX(changes, i, fpmp_change_t);
 
         if (is_write(change)) {
@@ -261,7 +259,7 @@ static void name_files(stage_t *stage, const apr_array_header_t *changes)
             apr_hash_set(stage->changes, change->path, APR_HASH_KEY_STRING, change);
         }
     }
-    for (i = 0; stage->silent && i < stage->facts->files->nelts; i++) {
+    for (int i = 0; stage->silent && i < stage->facts->files->nelts; i++) {
         const char *path = APR_ARRAY_IDX(stage->facts->files, i, fpmp_file_t *)->node.path;
 
         if (!is_known(stage, path) &&

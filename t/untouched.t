@@ -211,6 +211,7 @@ sub acts {
         my ($fd) = $call =~ /^open(?:at)?$/ ? $rest =~ /= (\d+)$/ : $rest =~ /^(\d+)/;
         $private{$fd} = $rest =~ $own if defined $fd && $call =~ /^open/;
         next if $call =~ /^f/ && defined $fd && $private{$fd};
+        next if $call eq 'unlinkat' && $private{$fd} && $rest =~ m{^\d+, "[^/"]+"};    # in that directory
         next if $call =~ /^open(?:at)?$/ && $rest !~ /O_(?:WRONLY|RDWR|CREAT|TRUNC|APPEND)/;
         next if $call =~ /^open(?:at)?$/ && $rest =~ m{"/dev/(?:null|zero|tty)"};
         next if $call =~ /^t?g?kill$/ && $rest =~ /, 0\)/;            # is that process there?
