@@ -286,7 +286,7 @@ fault 'FollowSymLinks between two users' 0 FPMP0650 \
 fault 'socket path is too long' 1 FPMP0301 \
     "install -d -m 755 $ours/run/$long; sed -i 's|socket_dir=.*|&/$long|' \$S; undo='rmdir $ours/run/$long'" \
     "$(set_hand listen "\/run\/$long")"
-fault 'socket directory does not exist' 1 FPMP0302 "sed -i 's|socket_dir=.*|&/none|' \$S" \
+fault 'socket directory does not exist' 1 FPMP0302 "sed -i 's|socket_dir=.*|&/none/run|' \$S" \
     "$(set_hand listen '\/none\/a.sock')"
 fault 'socket directory is open to all' 1 FPMP0303 \
     "chmod 777 \$W/run; undo='chmod 755 $ours/run $hand/run'"
@@ -308,7 +308,6 @@ fault 'pool file is missing, FPMSync check' 1 FPMP0407 "rm \$A; echo 'FPMSync ch
 fault 'main file does not exist' 1 FPMP0504 "rm \$W/php-fpm.conf"
 fault 'program does not exist' 1 FPMP0507 "sed -i 's|binary=[^ ]*|binary=/none/php-fpm|' \$S" -
 fault 'no such master' 1 FPMP0502 "host carl 'FPMUser fpmt_anna php=9.9' >>\$S" -
-fault 'process_control_timeout is 0' 0 FPMP0412 "sed -i '/process_control_timeout/d' \$W/php-fpm.conf"
 fault 'PHP-FPM does not run' 0 FPMP0508 "fpm_down; undo=fpm_up" :
 
 # other files of the pool directory: each ends PHP-FPM at its next start or reload
