@@ -203,8 +203,9 @@ up() { # up: as configured now, under load
     load_starts 10
 }
 
-# through NAME PAUSE: a change on the first master, graceful under load, then stop, and start
-# with the cause still there. The other hosts may wait PAUSE seconds at most.
+# through NAME PAUSE deadline|none: a change on the first master, graceful under load, then stop,
+# and start with the cause still there. The other hosts may wait PAUSE seconds at most. deadline: something is
+# waited for that does not come, and the log says so before the stop.
 through() {
     host h04 one ondemand 5
     # shellcheck disable=SC2086  # two words
@@ -215,6 +216,7 @@ through() {
     load_more "$((${answer%% *} + 50))"
     load finish
     row "$1: graceful" "$answer" "$graceful_sec s" "$2"
+    [ "$way$3" != moduledeadline ] || is "$1: the log names the deadline" '' until_true 45 says_deadline
     stop
     is "$1: stop" "$took s" true
     [ "$long$1" != "0hung php-fpm -t" ] || return 0 # takes a minute more
@@ -253,8 +255,7 @@ exec $php_fpm "\$@"
 HANGS
     chmod 755 "$dir/hangs"
     mv "$dir/hangs" "$dir/php-fpm" # to the running master, as an upgrade would
-    through 'hung php-fpm -t' 3
-    [ "$way" = hand ] || is 'hung php-fpm -t: the log names the deadline' '' says_deadline
+    through 'hung php-fpm -t' 3 deadline
 }
 
 stopped_master() { # stopped_master WAY PORT
@@ -262,8 +263,7 @@ stopped_master() { # stopped_master WAY PORT
     up
     load_live h00 h01 h02 h03
     kill -STOP "${master_pid[one]}"
-    through 'stopped master' 3
-    [ "$way" = hand ] || is 'stopped master: the log names the deadline' '' says_deadline
+    through 'stopped master' 3 deadline
     kill -CONT "${master_pid[one]}"
 }
 
@@ -282,7 +282,7 @@ full_queue() { # full_queue WAY PORT
     answers h05 503 || status=false
     is "full queue (${answer#ok }): 503 for its own host" "$(seconds_since "$begin") s" "$status"
     # PHP-FPM lets a script go on for process_control_timeout before it reads its files
-    through 'full queue' 13
+    through 'full queue' 13 none
 }
 
 # ---- memory and descriptors over many reloads ------------------------------------------------------
