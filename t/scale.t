@@ -102,10 +102,10 @@ sub calls {
     my (@command) = @_;
     run('strace', '-f', '-c', '-o', "$dir/strace.out", @command);
     my ($count) = slurp("$dir/strace.out") =~ /^\s*100\.00\s+\S+\s+(?:\d+\s+)?(\d+)(?:\s+\d+)?\s+total$/m or BAIL_OUT(slurp("$dir/strace.out"));
-    # While php-fpm is waited for, each 5 ms cost a wait4, a read and a poll: how often depends on
-    # the machine's load.
-    my ($polls) = slurp("$dir/strace.out") =~ /^\s*\S+\s+\S+\s+\S+\s+(\d+)\s+(?:\d+\s+)?poll$/m;
-    return $count - 3 * ($polls // 0);
+    # What depends on the machine's load or on the allocator is left out: while php-fpm is waited
+    # for, each 5 ms cost a wait4, a read and a poll; and memory comes by mmap in pieces of any size.
+    my %calls = map { reverse /^\s*\S+\s+\S+\s+\S+\s+(\d+)\s+(?:\d+\s+)?(\w+)$/ ? ($1, $2) : () } split /\n/, slurp("$dir/strace.out");
+    return $count - 3 * ($calls{poll} // 0) - ($calls{mmap} // 0) - ($calls{munmap} // 0);
 }
 
 sub median { my @sorted = sort { $a <=> $b } @_; return $sorted[ $#sorted / 2 ] }
