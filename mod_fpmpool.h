@@ -59,6 +59,9 @@ typedef struct fpmp_finding_t fpmp_finding_t;
 typedef struct fpmp_master_t fpmp_master_t;
 typedef struct fpmp_state_t fpmp_state_t;
 
+/* So much of one request body, and of one answer, is kept for a slow client. */
+#define FPMP_BUFFER_BYTES (64 * 1024 * 1024)
+
 /* One FPMUser line. */
 typedef struct {
     int off; /* FPMUser off: the rest is empty */
@@ -70,6 +73,8 @@ typedef struct {
     fpmp_owner_e owner;
     fpmp_scan_e scan;
     int timeout_sec;              /* 0: the server's Timeout */
+    apr_off_t buffer_bytes; /* of one body kept in a file; -1: none; 0: not given, so
+                               FPMP_BUFFER_BYTES after fpmp_chains_derive */
     apr_array_header_t *settings; /* fpmp_setting_t, in the order written */
     const char *host; /* ServerName of the virtual host it stands in; NULL: server */
     fpmp_where_t where;

@@ -292,7 +292,10 @@ void fpmp_chains_derive(fpmp_plan_t *plan, const fpmp_httpd_t *httpd)
             line->scan = line->scan ? line->scan : plan->defaults->scan;
             line->timeout_sec =
                 line->timeout_sec ? line->timeout_sec : plan->defaults->timeout_sec;
+            line->buffer_bytes =
+                line->buffer_bytes ? line->buffer_bytes : plan->defaults->buffer_bytes;
         }
+        line->buffer_bytes = line->buffer_bytes ? line->buffer_bytes : FPMP_BUFFER_BYTES;
         if (!line->off) {
             derive_line(plan, line, httpd, by_key);
         }

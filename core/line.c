@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define TIMEOUT_MAX_SEC 86400
+#define BUFFER_MAX_BYTES ((apr_int64_t)1 << 40)
 
 /* 1 and the value if arg is "KEY=value". */
 static int key_is(const char *arg, const char *key, const char **value)
@@ -114,6 +115,28 @@ static const char *read_timeout(apr_pool_t *p, fpmp_line_t *line, const char *va
     return NULL;
 }
 
+static const char *read_buffer(apr_pool_t *p, fpmp_line_t *line, const char *value)
+{
+    static const char units[] = "KMG";
+    apr_size_t digits = strspn(value, "0123456789");
+    const char *unit = value[digits] ? strchr(units, value[digits]) : NULL;
+    int shift = unit ? 10 * (int)(unit - units + 1) : 0;
+    apr_int64_t count = digits > 0 && digits <= 13 ? apr_atoi64(value) : -1;
+
+    if (line->buffer_bytes) {
+        return given_twice(p, "buffer");
+    }
+    if (count < 0 || count > BUFFER_MAX_BYTES >> shift ||
+        (value[digits] && (!unit || value[digits + 1]))) {
+        return apr_psprintf(p,
+                            "'buffer=%s' is no size from 0 to 1024G; write digits, with K, M or "
+                            "G behind them",
+                            fpmp_value_shown(p, value));
+    }
+    line->buffer_bytes = count > 0 ? (apr_off_t)count << shift : -1;
+    return NULL;
+}
+
 static const char *read_php(apr_pool_t *p, fpmp_line_t *line, const char *value)
 {
     const char *why = fpmp_rule_master_name(value);
@@ -134,7 +157,7 @@ static const struct {
     const char *(*read)(apr_pool_t *p, fpmp_line_t *line, const char *value);
 } own_keys[] = {
     { "php", read_php },   { "ext", read_ext },         { "owner", read_owner },
-    { "scan", read_scan }, { "timeout", read_timeout },
+    { "scan", read_scan }, { "timeout", read_timeout }, { "buffer", read_buffer },
 };
 
 static const char *read_setting(apr_pool_t *p, fpmp_line_t *line, const char *arg)

@@ -15,6 +15,11 @@ APLOG_USE_MODULE(fpmpool);
 #define HEAD_MAX_BYTES (256 * 1024)
 #define ERR_LINE_BYTES 2048         /* a longer line of error text is logged in parts */
 #define ERR_TOTAL_BYTES (64 * 1024) /* of one request; the rest is left out */
+#define MEMORY_BYTES (128 * 1024)   /* of a body that the client has not taken */
+/* httpd's core filter waits for the client once it holds 64 KB. A piece and a header of 8 KB
+ * are less. */
+#define PIECE_BYTES FPMP_ANSWER_PIECE
+#define SURE_BYTES (16 * 1024) /* a socket that can be written to takes them without a wait */
 
 void fpmp_answer_start(fpmp_answer_t *answer, request_rec *r, const fpmp_line_t *line)
 {
@@ -22,6 +27,7 @@ void fpmp_answer_start(fpmp_answer_t *answer, request_rec *r, const fpmp_line_t 
     answer->r = r;
     answer->line = line;
     answer->length_left = -1;
+    fpmp_store_open(&answer->store, r, MEMORY_BYTES, line->buffer_bytes);
     answer->out = apr_brigade_create(r->pool, r->connection->bucket_alloc);
 }
 
@@ -158,29 +164,19 @@ static int parse_head(fpmp_answer_t *answer, const char *head, apr_size_t len)
 static void add_body(fpmp_answer_t *answer, apr_bucket *bucket, const char *data,
                      const char *piece, apr_size_t len)
 {
-    if (answer->state == FPMP_ANSWER_NO_BODY) {
-        return;
-    }
-    if (answer->passed && answer->length_left >= 0) {
-        len = (apr_off_t)len > answer->length_left ? (apr_size_t)answer->length_left : len;
-    }
-    if (len == 0) {
-        return;
-    }
-    if (bucket) {
-        apr_bucket *part;
+    apr_status_t rv;
 
-        apr_bucket_copy(bucket, &part);
-        part->start += piece - data;
-        part->length = len;
-        APR_BRIGADE_INSERT_TAIL(answer->out, part);
+    if (answer->state == FPMP_ANSWER_NO_BODY || len == 0) {
+        return;
     }
-    else {
-        apr_brigade_write(answer->out, NULL, NULL, piece, len);
-    }
-    answer->waiting += len;
-    if (answer->passed && answer->length_left >= 0) {
-        answer->length_left -= len;
+    rv = fpmp_store_add(&answer->store, bucket, data, piece, len);
+    if (rv != APR_SUCCESS && !answer->told) {
+        answer->told = 1;
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, answer->r,
+                      "FPMP0630: handler: an answer that the client takes slowly could not be "
+                      "kept in a temporary file (%pm), so [%s] waits for the client; see to "
+                      "the space and rights of the temporary directory",
+                      &rv, answer->line->chain->pool);
     }
 }
 
@@ -254,40 +250,114 @@ int fpmp_answer_take(fpmp_answer_t *answer, apr_bucket *bucket, const char *data
     return status;
 }
 
-void fpmp_answer_pass(fpmp_answer_t *answer, int flush)
+/* ---- to the client --------------------------------------------------------------- */
+
+static int is_held_back(const fpmp_answer_t *answer)
+{
+    return answer->r->connection->data_in_output_filters;
+}
+
+int fpmp_answer_waits(const fpmp_answer_t *answer)
+{
+    return answer->state != FPMP_ANSWER_HEAD && !answer->gone &&
+           (answer->store.length > 0 || !answer->passed || answer->unflushed ||
+            is_held_back(answer));
+}
+
+static void pass(fpmp_answer_t *answer, int flush)
 {
     request_rec *r = answer->r;
-    apr_off_t length;
 
-    if (answer->state == FPMP_ANSWER_HEAD || answer->gone) {
-        return;
-    }
-    if (answer->over && !answer->passed && !r->header_only) {
-        /* The whole answer is at hand: httpd counts it, whatever the script said. */
-        apr_table_unset(r->headers_out, "Content-Length");
-    }
-    else if (!answer->passed && answer->length_left >= 0 &&
-             apr_brigade_length(answer->out, 0, &length) == APR_SUCCESS) {
-        if (length > answer->length_left) {
-            apr_bucket *rest;
-
-            apr_brigade_partition(answer->out, answer->length_left, &rest);
-            apr_brigade_split_ex(answer->out, rest, NULL);
-            length = answer->length_left;
-        }
-        answer->length_left -= length;
-    }
     if (flush) {
         APR_BRIGADE_INSERT_TAIL(answer->out,
                                 apr_bucket_flush_create(answer->out->bucket_alloc));
     }
     answer->passed = 1;
-    answer->waiting = 0;
+    answer->unflushed = !flush;
     if (ap_pass_brigade(r->output_filters, answer->out) != APR_SUCCESS ||
         r->connection->aborted) {
         answer->gone = 1;
     }
     apr_brigade_cleanup(answer->out);
+}
+
+/* Move max bytes at most to what is passed next, and never more than the script's own
+ * Content-Length. */
+static void take(fpmp_answer_t *answer, apr_off_t max)
+{
+    apr_off_t had = answer->store.length;
+
+    if (answer->length_left >= 0 && max > answer->length_left) {
+        max = answer->length_left;
+    }
+    if (had > 0 && max > 0 && fpmp_store_take(&answer->store, answer->out, max) != APR_SUCCESS) {
+        answer->gone = 1; /* a temporary file that cannot be read */
+    }
+    if (answer->length_left >= 0) {
+        answer->length_left -= had - answer->store.length;
+    }
+    if (answer->length_left == 0) {
+        fpmp_store_drop(&answer->store);
+        answer->state = FPMP_ANSWER_NO_BODY;
+    }
+}
+
+/* What the core filter could not send at once waits there; the MPMs send it on in this way. */
+static void push(fpmp_answer_t *answer)
+{
+    ap_filter_t *f = answer->r->connection->output_filters;
+
+    while (f->next) {
+        f = f->next;
+    }
+    if (f->frec->filter_func.out_func(f, NULL) != APR_SUCCESS ||
+        answer->r->connection->aborted) {
+        answer->gone = 1;
+    }
+}
+
+void fpmp_answer_offer(fpmp_answer_t *answer, int sure)
+{
+    int bulk = 0;
+
+    if (sure && is_held_back(answer)) {
+        push(answer);
+    }
+    while (answer->store.length >= PIECE_BYTES && !answer->gone && !is_held_back(answer)) {
+        take(answer, PIECE_BYTES);
+        pass(answer, 0);
+        bulk = 1;
+    }
+    if (sure && !bulk && !answer->gone && !is_held_back(answer)) {
+        int flush = answer->store.length <= SURE_BYTES;
+
+        take(answer, PIECE_BYTES);
+        pass(answer, flush);
+    }
+}
+
+void fpmp_answer_force(fpmp_answer_t *answer)
+{
+    while (answer->store.length > 0 && !answer->gone) {
+        take(answer, PIECE_BYTES);
+        pass(answer, 0);
+    }
+    if (!answer->gone) {
+        pass(answer, 1);
+    }
+}
+
+/* All that is left, as one brigade: a file in it holds no thread of the event MPM. */
+static void take_rest(fpmp_answer_t *answer)
+{
+    apr_off_t length = answer->store.length;
+    apr_bucket *rest;
+
+    fpmp_store_take_all(&answer->store, answer->out);
+    if (answer->length_left >= 0 && length > answer->length_left &&
+        apr_brigade_partition(answer->out, answer->length_left, &rest) == APR_SUCCESS) {
+        apr_brigade_cleanup(apr_brigade_split_ex(answer->out, rest, NULL));
+    }
 }
 
 /* Too late for a status: an error bucket keeps the last chunk back and closes the
@@ -298,10 +368,11 @@ static void cut_off(fpmp_answer_t *answer)
     apr_bucket_alloc_t *alloc = answer->out->bucket_alloc;
 
     r->connection->keepalive = AP_CONN_CLOSE;
+    take_rest(answer);
     APR_BRIGADE_INSERT_TAIL(answer->out,
                             ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, r->pool, alloc));
     APR_BRIGADE_INSERT_TAIL(answer->out, apr_bucket_eos_create(alloc));
-    fpmp_answer_pass(answer, 0);
+    pass(answer, 0);
 }
 
 int fpmp_answer_finish(fpmp_answer_t *answer, int status)
@@ -325,20 +396,27 @@ int fpmp_answer_finish(fpmp_answer_t *answer, int status)
         status = broken(answer, "FPMP0626", "the answer ended before its header did",
                         "read PHP-FPM's own error log");
     }
-    else if (status == OK && answer->passed && answer->length_left > 0 &&
+    else if (status == OK && answer->passed &&
+             answer->length_left > answer->store.length &&
              answer->state == FPMP_ANSWER_BODY) {
         status = broken(answer, "FPMP0627",
                         apr_psprintf(answer->r->pool,
                                      "the answer ended %" APR_OFF_T_FMT " bytes "
                                      "before the Content-Length that the script "
                                      "gave",
-                                     answer->length_left),
+                                     answer->length_left - answer->store.length),
                         "mend the script");
     }
     if (status == OK) {
+        if (!answer->passed && !answer->r->header_only) {
+            /* The whole answer is at hand: httpd counts it, whatever the script said. */
+            apr_table_unset(answer->r->headers_out, "Content-Length");
+            answer->length_left = -1;
+        }
+        take_rest(answer);
         APR_BRIGADE_INSERT_TAIL(answer->out,
                                 apr_bucket_eos_create(answer->out->bucket_alloc));
-        fpmp_answer_pass(answer, 0);
+        pass(answer, 0);
     }
     else if (answer->passed) {
         cut_off(answer);

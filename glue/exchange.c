@@ -7,18 +7,15 @@
  */
 #include "glue.h"
 
-#include <apr_atomic.h>
+#include <apr_portable.h>
 #include <errno.h>
-#include <string.h>
+#include <limits.h>
 
 APLOG_USE_MODULE(fpmpool);
 
-#define AWAY_MS 5000 /* so long a request waits for a pool that nobody can connect to */
-#define PAUSE_MIN_MS 5
-#define PAUSE_MAX_MS 100
+#define PAUSE_MS 2 /* a pool that is silent so long pauses: the client gets what is there */
 #define READ_BYTES (64 * 1024)
 #define SHARE_BYTES 4096 /* below it a copy is cheaper than to keep the whole buffer */
-#define PASS_BYTES (128 * 1024) /* so much is gathered at most before it is passed on */
 #define RECORDS 16              /* of a request body in one call */
 #define VECS (1 + 2 * (RECORDS + 1)) /* the head, the records and the one that ends them */
 
@@ -30,115 +27,20 @@ typedef struct {
     fpmp_answer_t answer;
     char *buf; /* to receive into; NULL: it went to the answer */
     int deaf;  /* the pool takes no more of the body; listen to what it says */
+    int client_fd;     /* -1: it cannot be watched, as with HTTP/2 */
+    int paused;        /* the pool paused, and the client is getting what waits for it */
+    int timeout_sec;   /* for each byte of the pool */
+    apr_time_t heard;  /* when the pool gave or took something last */
+    apr_time_t moved;  /* when the client took something last, since paused */
 } exchange_t;
 
 /* ---- what can go wrong ----------------------------------------------------------- */
-
-static const struct {
-    int err;
-    const char *code;
-    const char *seen; /* behind the path of the socket */
-    const char *mend;
-    int retry;
-} open_faults[] = {
-    { ENOENT, "FPMP0610", "does not exist", "start PHP-FPM, or reload httpd", 0 },
-    { ECONNREFUSED, "FPMP0611", "is there, but nobody listens", "start PHP-FPM", 0 },
-    { EACCES, "FPMP0612", "may not be connected to by the user that httpd runs as",
-      "restart PHP-FPM, which sets owner and mode anew", 0 },
-    { EAGAIN, "FPMP0613",
-      "has a full queue: all children are busy and no place came free in time",
-      "raise pm.max_children on FPMUser, or find what keeps the scripts", 1 },
-    { 0, "FPMP0614", "cannot be connected to", "see the reason", 0 },
-};
-
-/* PHP-FPM is away for a moment while it starts: no socket yet, nobody listens yet, or its
- * owner is not set yet. A full queue waits in connect(2) itself. */
-static int is_passing(int err)
-{
-    return err == ENOENT || err == ECONNREFUSED || err == EACCES || err == EAGAIN;
-}
-
-static apr_uint32_t now_ms(void)
-{
-    apr_uint32_t ms = (apr_uint32_t)apr_time_as_msec(apr_time_now());
-
-    return ms ? ms : 1;
-}
-
-/* For how long has nobody been able to connect? All requests count, so that an outage holds
- * threads of httpd for AWAY_MS once, not once for each request. AWAY_MS without a failure end
- * it, as an answer does. */
-static apr_uint32_t away_ms(fpmp_state_t *state)
-{
-    apr_uint32_t since = apr_atomic_read32(&state->away_since), now = now_ms();
-
-    return since == 0 || now - apr_atomic_read32(&state->away_seen) > AWAY_MS ? 0
-                                                                              : now - since;
-}
-
-static void note_away(fpmp_state_t *state, apr_uint32_t began)
-{
-    if (away_ms(state) == 0) {
-        apr_atomic_set32(&state->away_since, began);
-    }
-    apr_atomic_set32(&state->away_seen, now_ms());
-}
-
-/* Connect, and ride over a moment in which the pool is away. Nothing was sent yet, so trying
- * again sends no request twice. */
-static int open_pool(exchange_t *x, int timeout_sec)
-{
-    const fpmp_chain_t *chain = x->line->chain;
-    fpmp_state_t *state = chain->state;
-    apr_uint32_t began = now_ms();
-    int err, pause_ms = PAUSE_MIN_MS;
-
-    for (;;) {
-        apr_uint32_t away = away_ms(state);
-        int wait_sec = away < AWAY_MS ? (int)(AWAY_MS - away + 999) / 1000 : 0;
-
-        err = x->end->open(&x->conn, chain->socket_path, wait_sec, timeout_sec);
-        if (!err && apr_atomic_read32(&state->away_since)) {
-            apr_atomic_set32(&state->away_since, 0);
-        }
-        if (!err || !is_passing(err)) {
-            return err;
-        }
-        note_away(state, began);
-        if (fpmp_state_phase(state) == FPMP_PHASE_BROKEN ||
-            away_ms(state) >=
-                (fpmp_state_phase(state) == FPMP_PHASE_PENDING ? FPMP_PENDING_MS : AWAY_MS)) {
-            return err;
-        }
-        apr_sleep(apr_time_from_msec(pause_ms));
-        pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;
-    }
-}
-
-static int open_failed(exchange_t *x, int err)
-{
-    apr_pool_t *p = x->r->pool;
-    apr_status_t rv = APR_FROM_OS_ERROR(err);
-    int i = 0;
-
-    while (open_faults[i].err && open_faults[i].err != err) {
-        i++;
-    }
-    fpmp_request_say(x->r, x->line, open_faults[i].code, FPMP_LINK_SOCKET,
-                     apr_psprintf(p, "'%s' %s (%pm)", x->line->chain->socket_path,
-                                  open_faults[i].seen, &rv),
-                     open_faults[i].mend);
-    if (open_faults[i].retry) {
-        apr_table_setn(x->r->err_headers_out, "Retry-After", FPMP_RETRY_AFTER_SEC);
-    }
-    return HTTP_SERVICE_UNAVAILABLE;
-}
 
 static int timed_out(exchange_t *x)
 {
     fpmp_request_say(x->r, x->line, "FPMP0615", FPMP_LINK_POOL,
                      apr_psprintf(x->r->pool, "[%s] was silent for %d s",
-                                  x->line->chain->pool, x->conn.timeout_sec),
+                                  x->line->chain->pool, x->timeout_sec),
                      "find what keeps the script, or raise timeout= on FPMUser");
     return HTTP_GATEWAY_TIME_OUT;
 }
@@ -160,9 +62,9 @@ static int hung_up(exchange_t *x, int err)
 
 /* ---- receiving ------------------------------------------------------------------- */
 
-/* Receive once and give it to the answer. OK; DECLINED: nothing there (only without block);
- * DONE: the pool closed; or the HTTP status of a fault that was said. */
-static int receive(exchange_t *x, int block)
+/* Receive what is there and give it to the answer. OK, or the HTTP status of a fault that was
+ * said. */
+static int receive(exchange_t *x)
 {
     apr_bucket_alloc_t *alloc = x->r->connection->bucket_alloc;
     apr_bucket *bucket = NULL;
@@ -173,16 +75,14 @@ static int receive(exchange_t *x, int block)
     if (!x->buf) {
         x->buf = apr_bucket_alloc(READ_BYTES, alloc);
     }
-    err = x->end->receive(&x->conn, x->buf, READ_BYTES, &got, block);
+    err = x->end->receive(&x->conn, x->buf, READ_BYTES, &got);
     if (err == EAGAIN) {
-        return DECLINED;
-    }
-    if (err == ETIMEDOUT) {
-        return timed_out(x);
+        return OK;
     }
     if (err || got == 0) {
-        return x->answer.over ? DONE : hung_up(x, err);
+        return hung_up(x, err);
     }
+    x->heard = apr_time_now();
     data = x->buf;
     if (got >= SHARE_BYTES) {
         bucket = apr_bucket_heap_create(data, got, apr_bucket_free, alloc);
@@ -195,23 +95,112 @@ static int receive(exchange_t *x, int block)
     return status;
 }
 
-/* Take what the pool has ready; pass it on when the pool pauses or enough has gathered. */
-static int receive_all(exchange_t *x)
+/* Until a limit that began at since, rounded up. */
+static int left_ms(apr_time_t since, int sec, apr_time_t now)
+{
+    apr_time_t left = (since + apr_time_from_sec(sec) - now + 999) / 1000;
+
+    return left > INT_MAX ? INT_MAX : left > 0 ? (int)left : 0;
+}
+
+static int client_left_ms(const exchange_t *x, apr_time_t now)
+{
+    return left_ms(x->moved, (int)apr_time_sec(x->r->server->timeout), now);
+}
+
+/* From now on the client gets what waits for it, as fast as it takes it. */
+static void turn_to_client(exchange_t *x)
+{
+    if (x->client_fd < 0) {
+        fpmp_answer_force(&x->answer);
+        return;
+    }
+    x->paused = 1;
+    x->moved = apr_time_now();
+}
+
+static void set_limit(const exchange_t *x, fpmp_watch_t *watch)
+{
+    apr_time_t now = apr_time_now();
+
+    watch->limit_ms = INT_MAX;
+    if (watch->want & (FPMP_WATCH_POOL | FPMP_WATCH_SEND)) {
+        watch->limit_ms = left_ms(x->heard, x->timeout_sec, now);
+    }
+    if (watch->want & FPMP_WATCH_CLIENT) {
+        int client_ms = client_left_ms(x, now);
+
+        watch->limit_ms = client_ms < watch->limit_ms ? client_ms : watch->limit_ms;
+    }
+    else if (fpmp_answer_waits(&x->answer) && watch->limit_ms > PAUSE_MS) {
+        watch->limit_ms = PAUSE_MS;
+    }
+}
+
+static int waited_out(exchange_t *x, const fpmp_watch_t *watch)
+{
+    apr_time_t now = apr_time_now();
+
+    if (!x->paused && fpmp_answer_waits(&x->answer)) {
+        turn_to_client(x);
+    }
+    else if (x->paused && client_left_ms(x, now) == 0) {
+        x->r->connection->aborted = x->answer.gone = 1; /* as httpd does after its Timeout */
+    }
+    else if (watch->want & (FPMP_WATCH_POOL | FPMP_WATCH_SEND) &&
+             left_ms(x->heard, x->timeout_sec, now) == 0) {
+        return timed_out(x);
+    }
+    return OK;
+}
+
+/* Wait once for the pool, and for the client if it is to get something, and do what came true.
+ * The pool waits for the client only when no more can be kept.
+ * @param want  0, or FPMP_WATCH_SEND
+ * @return OK, or the HTTP status of a fault that was said */
+static int turn(exchange_t *x, int want)
 {
     fpmp_answer_t *answer = &x->answer;
+    fpmp_watch_t watch = { .want = want, .client_fd = x->client_fd };
+    int err, status = OK;
+
+    if (answer->store.full && !x->paused) {
+        turn_to_client(x);
+    }
+    if (answer->store.full) {
+        x->heard = apr_time_now(); /* it is not silent, it is not listened to */
+    }
+    else {
+        watch.want |= FPMP_WATCH_POOL;
+    }
+    watch.want |= x->paused ? FPMP_WATCH_CLIENT : 0;
+    set_limit(x, &watch);
+    err = x->end->wait(&x->conn, &watch);
+    if (err) {
+        return err == ETIMEDOUT ? waited_out(x, &watch) : hung_up(x, err);
+    }
+    if (watch.ready & FPMP_WATCH_CLIENT) {
+        x->moved = apr_time_now();
+        fpmp_answer_offer(answer, 1);
+        x->paused = fpmp_answer_waits(answer);
+    }
+    if (watch.ready & FPMP_WATCH_POOL) {
+        status = receive(x);
+        if (status == OK && x->client_fd >= 0 && !answer->over) {
+            fpmp_answer_offer(answer, 0);
+        }
+    }
+    return status;
+}
+
+static int receive_all(exchange_t *x)
+{
     int status = OK;
 
-    while (!answer->over && !answer->gone) {
-        status = receive(x, 1);
-        while (status == OK && !answer->over && answer->waiting < PASS_BYTES) {
-            status = receive(x, 0);
-        }
-        if (answer->over || (status != OK && status != DECLINED)) {
-            break;
-        }
-        fpmp_answer_pass(answer, status == DECLINED);
+    while (status == OK && !x->answer.over && !x->answer.gone) {
+        status = turn(x, 0);
     }
-    return status == DECLINED ? OK : status;
+    return status;
 }
 
 /* ---- sending --------------------------------------------------------------------- */
@@ -236,31 +225,25 @@ static int send_vec(exchange_t *x, struct iovec *vec, int count)
 {
     while (count > 0 && !x->deaf) {
         apr_size_t sent = 0;
-        int readable = 0, status, err = x->end->send(&x->conn, vec, count, &sent);
+        int status, err = x->end->send(&x->conn, vec, count, &sent);
 
         advance(&vec, &count, sent);
         if (err == EPIPE || err == ECONNRESET) {
             x->deaf = 1;
             return OK;
         }
-        if (count == 0) {
-            return OK;
-        }
         if (err && err != EAGAIN) {
             return hung_up(x, err);
         }
-        err = x->end->wait(&x->conn, &readable);
-        if (err) {
-            return err == ETIMEDOUT ? timed_out(x) : hung_up(x, err);
+        if (count == 0) {
+            return OK;
         }
-        if (readable) {
-            status = receive(x, 0);
-            if (status != OK && status != DECLINED) {
-                return status;
-            }
-            fpmp_answer_pass(&x->answer, 1);
-            x->deaf = x->answer.over || x->answer.gone;
+        x->heard = sent ? apr_time_now() : x->heard;
+        status = turn(x, FPMP_WATCH_SEND);
+        if (status != OK) {
+            return status;
         }
+        x->deaf = x->answer.over || x->answer.gone;
     }
     return OK;
 }
@@ -334,7 +317,7 @@ static int send_brigade(exchange_t *x, batch_t *batch, apr_bucket_brigade *bb, i
         }
         status = add_data(x, batch, data, len);
         b = APR_BUCKET_NEXT(b);
-        if (status == OK && batch->records >= RECORDS / 2) {
+        if (status == OK && (batch->records >= RECORDS / 2 || len > FPMP_FCGI_RECORD_MAX)) {
             status = batch_send(x, batch);
             while (APR_BRIGADE_FIRST(bb) != b) {
                 apr_bucket_delete(APR_BRIGADE_FIRST(bb));
@@ -372,24 +355,35 @@ static int send_request(exchange_t *x, fpmp_body_t *body, char *head, apr_size_t
 
 /* ---- the whole ------------------------------------------------------------------- */
 
+static int client_fd(conn_rec *c)
+{
+    int fd = -1;
+
+    if (!c->master) {
+        apr_os_sock_get(&fd, ap_get_conn_socket(c));
+    }
+    return fd;
+}
+
 int fpmp_exchange_run(request_rec *r, const fpmp_line_t *line, fpmp_body_t *body,
                       char *head, apr_size_t head_len)
 {
     exchange_t x = { .r = r, .line = line, .end = &fpmp_unix_end };
-    int timeout_sec =
-        line->timeout_sec ? line->timeout_sec : (int)apr_time_sec(r->server->timeout);
-    int status, err;
+    int status = fpmp_pool_open(r, line, x.end, &x.conn);
 
-    err = open_pool(&x, timeout_sec);
-    if (err) {
-        return open_failed(&x, err);
+    if (status != OK) {
+        return status;
     }
+    x.client_fd = client_fd(r->connection);
+    x.timeout_sec =
+        line->timeout_sec ? line->timeout_sec : (int)apr_time_sec(r->server->timeout);
+    x.heard = apr_time_now();
     fpmp_answer_start(&x.answer, r, line);
     status = send_request(&x, body, head, head_len);
     if (status == OK) {
         status = receive_all(&x);
     }
-    /* Before the last piece goes to the client, who may be slow. */
+    /* Before the rest goes to the client, who may be slow. */
     x.end->close(&x.conn);
     if (x.buf) {
         apr_bucket_free(x.buf);

@@ -201,24 +201,65 @@ int fpmp_request_claim(request_rec *r);
 /** The handler "fpmpool". */
 int fpmp_request_handle(request_rec *r);
 
+/* ---- store.c --------------------------------------------------------------------- */
+
+/* Bytes kept until they are wanted, taken in the order they came: head, file, tail. */
+typedef struct {
+    request_rec *r;
+    apr_off_t memory_max, file_max; /* bytes */
+    apr_bucket_brigade *head;
+    apr_file_t *file; /* its name is gone; NULL: none was needed */
+    apr_off_t from, to; /* of the file: bytes not taken yet */
+    apr_bucket_brigade *tail; /* what came when the file could hold no more; NULL: nothing */
+    apr_off_t length; /* bytes not taken yet, of all three */
+    int full;         /* add no more before it is empty */
+} fpmp_store_t;
+
+void fpmp_store_open(fpmp_store_t *store, request_rec *r, apr_off_t memory_max,
+                     apr_off_t file_max);
+
+/**
+ * Keep a piece of data. It is kept in any case; see store->full.
+ * @param bucket  heap bucket that owns data, so that the piece can be shared; NULL: copy it
+ * @return APR_SUCCESS, or why the temporary file could not be written
+ */
+apr_status_t fpmp_store_add(fpmp_store_t *store, apr_bucket *bucket, const char *data,
+                            const char *piece, apr_size_t len);
+
+/** Move 1 to max bytes, as memory, to the end of out; nothing if the store is empty.
+ * @return APR_SUCCESS, or why the temporary file could not be read */
+apr_status_t fpmp_store_take(fpmp_store_t *store, apr_bucket_brigade *out, apr_off_t max);
+
+/** Move everything to the end of out, the file as a file bucket. Nothing can be added after
+ * it. */
+void fpmp_store_take_all(fpmp_store_t *store, apr_bucket_brigade *out);
+
+/** Forget everything. */
+void fpmp_store_drop(fpmp_store_t *store);
+
+/* ---- body.c ---------------------------------------------------------------------- */
+
 /* The body of a request, as it is read from the client. */
 typedef struct {
     apr_bucket_brigade *bb; /* the next piece; NULL: the request has no body */
     apr_off_t length;       /* bytes of the whole body; 0: none */
     int eos;                /* bb holds the end */
-    int spooled;            /* bb holds everything */
 } fpmp_body_t;
 
 /**
- * Open the body: its first piece is read before a worker of the pool is taken. A body of
- * unknown length, or one that an input filter changes, is read wholly (to memory, then to a
- * temporary file), since PHP needs CONTENT_LENGTH.
+ * Open the body: it is read, to memory and then to a temporary file, before a worker of the
+ * pool is taken.
+ * @param limit  bytes kept at most; the rest of a longer one is read by fpmp_body_next. One
+ * of unknown length, or that an input filter changes, is kept wholly, since PHP needs
+ * CONTENT_LENGTH
  * @return OK, or the HTTP status that answers the request
  */
-int fpmp_body_open(request_rec *r, fpmp_body_t *body);
+int fpmp_body_open(request_rec *r, apr_off_t limit, fpmp_body_t *body);
 
 /** Read the next piece into body->bb. Returns OK or an HTTP status. */
 int fpmp_body_next(request_rec *r, fpmp_body_t *body);
+
+/* ---- params.c -------------------------------------------------------------------- */
 
 /** The CGI variables for this request; see docs/variables.md for each. From r->pool. */
 apr_table_t *fpmp_params_make(request_rec *r, const fpmp_body_t *body);
@@ -234,12 +275,14 @@ typedef struct {
     fpmp_answer_e state;
     char *head; /* header bytes while their end is not there yet */
     apr_size_t head_len;
-    apr_bucket_brigade *out; /* pieces of the body not passed on yet */
-    apr_size_t waiting;      /* bytes in out */
-    apr_off_t length_left;   /* of PHP's own Content-Length; -1: it gave none */
+    fpmp_store_t store;      /* the body, as far as it was not passed on */
+    apr_bucket_brigade *out; /* empty between two calls */
+    apr_off_t length_left;   /* of PHP's own Content-Length, not passed on; -1: it gave none */
     int over;                /* END_REQUEST came */
-    int passed; /* the client may have got something: the status cannot change */
-    int gone;   /* the client went away */
+    int passed;    /* the client may have got something: the status cannot change */
+    int unflushed; /* a content filter may hold something back */
+    int gone;      /* the client went away */
+    int told;      /* that nothing can be kept */
     char *err;  /* last line of PHP's error text, unfinished */
     apr_size_t err_len;
     apr_size_t err_total;
@@ -255,9 +298,20 @@ void fpmp_answer_start(fpmp_answer_t *answer, request_rec *r, const fpmp_line_t 
 int fpmp_answer_take(fpmp_answer_t *answer, apr_bucket *bucket, const char *data,
                      apr_size_t len);
 
-/** Pass on what waits, once the header is complete. flush: the pool pauses, let it reach
- * the client now. */
-void fpmp_answer_pass(fpmp_answer_t *answer, int flush);
+#define FPMP_ANSWER_PIECE (56 * 1024) /* bytes that are passed on in one piece */
+
+/** Is there anything that the client has not got yet? Not before the header is complete. */
+int fpmp_answer_waits(const fpmp_answer_t *answer);
+
+/**
+ * Pass on what the client takes without a wait: whole pieces.
+ * @param sure  1: its socket can be written to just now; then the last bytes too, up to the
+ * client
+ */
+void fpmp_answer_offer(fpmp_answer_t *answer, int sure);
+
+/** Pass on everything, however long the client takes. */
+void fpmp_answer_force(fpmp_answer_t *answer);
 
 /**
  * The exchange is over.
@@ -266,6 +320,15 @@ void fpmp_answer_pass(fpmp_answer_t *answer, int flush);
  * answer is cut off so that the client can see it is not whole
  */
 int fpmp_answer_finish(fpmp_answer_t *answer, int status);
+
+/* ---- connect.c, exchange.c ------------------------------------------------------- */
+
+/**
+ * Connect to the pool; a moment in which nobody can is waited for.
+ * @return OK, or the HTTP status to answer with, already logged
+ */
+int fpmp_pool_open(request_rec *r, const fpmp_line_t *line, const fpmp_end_t *end,
+                   fpmp_conn_t *conn);
 
 /**
  * Send the request and pass the answer on.

@@ -196,7 +196,7 @@ int fpmp_request_handle(request_rec *r)
         return status;
     }
     /* 2 the body, before a worker is taken */
-    status = fpmp_body_open(r, &body);
+    status = fpmp_body_open(r, line->buffer_bytes, &body);
     if (status != OK) {
         return status;
     }

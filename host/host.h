@@ -339,24 +339,32 @@ int fpmp_socket_dir_make(const char *path) FPMP_NONNULL(1);
 
 typedef struct {
     int fd;
-    int timeout_sec; /* for each wait */
 } fpmp_conn_t;
 
-/* One way to reach a pool. All calls return 0 or an errno. */
+#define FPMP_WATCH_POOL 1   /* the pool said something, or closed */
+#define FPMP_WATCH_SEND 2   /* the pool takes more */
+#define FPMP_WATCH_CLIENT 4 /* client_fd takes more, or is gone */
+
+typedef struct {
+    int want; /* FPMP_WATCH_*, ored */
+    int client_fd;
+    int limit_ms;
+    int ready; /* set: those of want that came true */
+} fpmp_watch_t;
+
+/* One way to reach a pool. All calls return 0 or an errno; only open and wait take time. */
 typedef struct {
     const char *name;
     /* Connect within wait_sec. ENOENT, ECONNREFUSED, EACCES; EAGAIN: the pool's queue is
      * full. */
-    int (*open)(fpmp_conn_t *conn, const char *address, int wait_sec, int timeout_sec);
+    int (*open)(fpmp_conn_t *conn, const char *address, int wait_sec);
     /* Send what fits now; *sent may be short. EAGAIN: nothing fits. EPIPE, ECONNRESET:
      * closed. */
     int (*send)(fpmp_conn_t *conn, const struct iovec *vec, int count, apr_size_t *sent);
-    /* Receive at least one byte; *got == 0 at the end. block 0: EAGAIN if nothing is there.
-     * ETIMEDOUT after timeout_sec. */
-    int (*receive)(fpmp_conn_t *conn, char *buf, apr_size_t size, apr_size_t *got,
-                   int block);
-    /* Wait until it can send or has something to read; *readable says which. ETIMEDOUT. */
-    int (*wait)(fpmp_conn_t *conn, int *readable);
+    /* Receive what is there; *got == 0 at the end. EAGAIN: nothing is there. */
+    int (*receive)(fpmp_conn_t *conn, char *buf, apr_size_t size, apr_size_t *got);
+    /* Wait until one of watch->want is true. ETIMEDOUT after limit_ms. */
+    int (*wait)(fpmp_conn_t *conn, fpmp_watch_t *watch);
     void (*close)(fpmp_conn_t *conn);
 } fpmp_end_t;
 

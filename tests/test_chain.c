@@ -86,7 +86,7 @@ static const struct {
       "david:- on 8.2 ext=php lines=2 pm=ondemand pm.max_children=10 pm.max_requests=1000 "
       "env[A]=2 env[B]=1\n" },
     { "keys that belong to each line, not to the pool", NULL,
-      { "david owner=any timeout=5", "david owner=strict timeout=6" },
+      { "david owner=any timeout=5 buffer=0", "david owner=strict timeout=6 buffer=1G" },
       "david:- on 8.2 ext=php lines=2" BUILT_IN },
     { "defaults under the lines", "pm.max_children=7 ext=phtml env[A]=1",
       { "david", "anna pm.max_children=8 ext=php" },
@@ -576,21 +576,25 @@ static void off_and_refused_lines_know_their_extensions(void **state)
     }
 }
 
-static void owner_and_timeout_come_from_the_defaults_where_a_line_is_silent(void **state)
+static void keys_of_a_line_come_from_the_defaults_where_it_is_silent(void **state)
 {
-    fpmp_plan_t *plan = plan_of(*state, "david", "david owner=strict timeout=7", "off");
+    fpmp_plan_t *plan = plan_of(*state, "david",
+                                "david owner=strict timeout=7 buffer=0", "off");
 
-    plan->defaults = line_read(*state, "owner=any timeout=5", 0, 3);
+    plan->defaults = line_read(*state, "owner=any timeout=5 buffer=2K", 0, 3);
     fpmp_chains_derive(plan, &httpd);
     assert_int_equal(line_at(plan, 0)->owner, FPMP_OWNER_ANY);
     assert_int_equal(line_at(plan, 0)->timeout_sec, 5);
     assert_int_equal(line_at(plan, 1)->owner, FPMP_OWNER_STRICT);
+    assert_int_equal(line_at(plan, 0)->buffer_bytes, 2048);
     assert_int_equal(line_at(plan, 1)->timeout_sec, 7);
+    assert_int_equal(line_at(plan, 1)->buffer_bytes, -1);
 
     plan = plan_of(*state, "david", NULL, NULL);
     fpmp_chains_derive(plan, &httpd);
     assert_int_equal(line_at(plan, 0)->owner, FPMP_OWNER_UNSET);
     assert_int_equal(line_at(plan, 0)->timeout_sec, 0);
+    assert_int_equal(line_at(plan, 0)->buffer_bytes, FPMP_BUFFER_BYTES);
 }
 
 int main(void)
@@ -618,7 +622,7 @@ int main(void)
         plan_test(a_master_without_directories_makes_a_chain_without_links),
         plan_test(only_the_first_rule_of_a_chain_is_said),
         plan_test(off_and_refused_lines_know_their_extensions),
-        plan_test(owner_and_timeout_come_from_the_defaults_where_a_line_is_silent),
+        plan_test(keys_of_a_line_come_from_the_defaults_where_it_is_silent),
     };
     int failed;
 

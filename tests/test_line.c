@@ -42,10 +42,11 @@ static const char *owner_word(fpmp_owner_e owner)
 static const char *line_text(apr_pool_t *p, const fpmp_line_t *line)
 {
     const char *text = apr_psprintf(
-        p, "off=%d user=%s group=%s php=%s ext=%s owner=%s scan=%d timeout=%d", line->off,
+        p, "off=%d user=%s group=%s php=%s ext=%s owner=%s scan=%d timeout=%d%s", line->off,
         line->user ? line->user : "-", line->group ? line->group : "-",
         line->php ? line->php : "-", line->ext ? apr_array_pstrcat(p, line->ext, ',') : "-",
-        owner_word(line->owner), line->scan, line->timeout_sec);
+        owner_word(line->owner), line->scan, line->timeout_sec,
+        line->buffer_bytes ? apr_psprintf(p, " buffer=%" APR_OFF_T_FMT, line->buffer_bytes) : "");
 
     for (int i = 0; i < line->settings->nelts; i++) {
         const fpmp_setting_t *s = &APR_ARRAY_IDX(line->settings, i, fpmp_setting_t);
@@ -109,6 +110,16 @@ static void the_words_of_fpmuser_fill_a_line(void **state)
           "off=0 user=david group=- php=- ext=- owner=- scan=0 timeout=1" },
         { "the longest time", "david|timeout=86400", NULL,
           "off=0 user=david group=- php=- ext=- owner=- scan=0 timeout=86400" },
+        { "buffer in bytes", "david|buffer=1", NULL,
+          "off=0 user=david group=- php=- ext=- owner=- scan=0 timeout=0 buffer=1" },
+        { "buffer in K", "david|buffer=64K", NULL,
+          "off=0 user=david group=- php=- ext=- owner=- scan=0 timeout=0 buffer=65536" },
+        { "the largest buffer", "david|buffer=1024G", NULL,
+          "off=0 user=david group=- php=- ext=- owner=- scan=0 timeout=0 buffer=1099511627776" },
+        { "the same in bytes", "david|buffer=1099511627776", NULL,
+          "off=0 user=david group=- php=- ext=- owner=- scan=0 timeout=0 buffer=1099511627776" },
+        { "no buffer", "david|buffer=0M", NULL,
+          "off=0 user=david group=- php=- ext=- owner=- scan=0 timeout=0 buffer=-1" },
         { "settings in the order written",
           "david|pm.max_children=20|pm=static|php_admin_value[memory_limit]=256M", NULL,
           "off=0 user=david group=- php=- ext=- owner=- scan=0 timeout=0 pm.max_children=20@7 "
@@ -189,6 +200,24 @@ static void a_key_of_our_own_is_refused_with_its_rule(void **state)
           "'owner=Strict' is none of 'strict', 'any' and 'strict-dir'; write one of these", NULL },
         { "no owner", "david|owner=",
           "'owner=' is none of 'strict', 'any' and 'strict-dir'; write one of these", NULL },
+        { "no size", "david|buffer=",
+          "'buffer=' is no size from 0 to 1024G; write digits, with K, M or G behind them", NULL },
+        { "a word", "david|buffer=all",
+          "'buffer=all' is no size from 0 to 1024G; write digits, with K, M or G behind them", NULL },
+        { "a negative size", "david|buffer=-1",
+          "'buffer=-1' is no size from 0 to 1024G; write digits, with K, M or G behind them", NULL },
+        { "an unknown unit", "david|buffer=1T",
+          "'buffer=1T' is no size from 0 to 1024G; write digits, with K, M or G behind them", NULL },
+        { "a unit of two letters", "david|buffer=1MB",
+          "'buffer=1MB' is no size from 0 to 1024G; write digits, with K, M or G behind them", NULL },
+        { "a unit alone", "david|buffer=M",
+          "'buffer=M' is no size from 0 to 1024G; write digits, with K, M or G behind them", NULL },
+        { "more than the largest", "david|buffer=1025G",
+          "'buffer=1025G' is no size from 0 to 1024G; write digits, with K, M or G behind them", NULL },
+        { "one byte more", "david|buffer=1099511627777",
+          "'buffer=1099511627777' is no size from 0 to 1024G; write digits, with K, M or G behind them", NULL },
+        { "more than 64 bits", "david|buffer=99999999999999999999G",
+          "'buffer=99999999999999999999G' is no size from 0 to 1024G; write digits, with K, M or G behind them", NULL },
         { "no time at all", "david|timeout=0",
           "'timeout=0' is no number of seconds from 1 to 86400; write one, without a unit",
           NULL },

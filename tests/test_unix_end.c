@@ -56,11 +56,11 @@ static int tear_down(void **state)
 }
 
 /* A connected pair: our end, and the peer that the listener accepted. */
-static int connect_pair(bench_t *bench, fpmp_conn_t *conn, int timeout_sec)
+static int connect_pair(bench_t *bench, fpmp_conn_t *conn)
 {
     int peer;
 
-    assert_int_equal(fpmp_unix_end.open(conn, bench->path, 5, timeout_sec), 0);
+    assert_int_equal(fpmp_unix_end.open(conn, bench->path, 5), 0);
     peer = accept(bench->listener, NULL, NULL);
     assert_true(peer >= 0);
     return peer;
@@ -91,16 +91,28 @@ static int fill_up(fpmp_conn_t *conn, apr_size_t *total)
     return err;
 }
 
+/* Wait for what is wanted; what came true, or -1 after limit_ms. */
+static int watch(fpmp_conn_t *conn, int want, int client_fd, int limit_ms)
+{
+    fpmp_watch_t watch = {
+        .want = want, .client_fd = client_fd, .limit_ms = limit_ms, .ready = -9
+    };
+    int err = fpmp_unix_end.wait(conn, &watch);
+
+    assert_true(err == 0 || err == ETIMEDOUT);
+    assert_int_equal(err == ETIMEDOUT, watch.ready == 0);
+    return err ? -1 : watch.ready;
+}
+
 /* ---- open ------------------------------------------------------------------------- */
 
 static void an_open_connection_is_private_to_the_process(void **state)
 {
     bench_t *bench = *state;
     fpmp_conn_t conn;
-    int peer = connect_pair(bench, &conn, 7);
+    int peer = connect_pair(bench, &conn);
 
     assert_string_equal(fpmp_unix_end.name, "unix");
-    assert_int_equal(conn.timeout_sec, 7);
     assert_int_equal(fcntl(conn.fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
     fpmp_unix_end.close(&conn);
     assert_int_equal(conn.fd, -1);
@@ -138,7 +150,7 @@ static void each_refusal_has_its_errno(void **state)
         int err;
 
         assert_int_equal(seteuid(cases[i].uid), 0);
-        err = fpmp_unix_end.open(&conn, cases[i].path, 5, 5);
+        err = fpmp_unix_end.open(&conn, cases[i].path, 5);
         assert_int_equal(seteuid(0), 0);
         if (err != cases[i].err || conn.fd != -1) {
             fail_msg("%s: gave %d (%s), wanted %d; fd %d", cases[i].title, err,
@@ -159,7 +171,7 @@ static void a_path_of_107_bytes_is_reached(void **state)
     path = in(bench->p, bench->dir, name);
     assert_int_equal(strlen(path), 107);
     listener = listen_at(path, 1);
-    assert_int_equal(fpmp_unix_end.open(&conn, path, 5, 5), 0);
+    assert_int_equal(fpmp_unix_end.open(&conn, path, 5), 0);
     fpmp_unix_end.close(&conn);
     close(listener);
 }
@@ -180,11 +192,11 @@ static void a_full_queue_gives_up_in_time(void **state)
     fpmp_conn_t first, second;
     size_t i;
 
-    assert_int_equal(fpmp_unix_end.open(&first, path, 5, 5), 0); /* the queue holds one */
+    assert_int_equal(fpmp_unix_end.open(&first, path, 5), 0); /* the queue holds one */
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         double start = now_sec(), took;
 
-        err = fpmp_unix_end.open(&second, path, cases[i].wait_sec, 5);
+        err = fpmp_unix_end.open(&second, path, cases[i].wait_sec);
         took = now_sec() - start;
         if (err != EAGAIN || took < cases[i].least || took > cases[i].most) {
             fail_msg("%s: gave %d after %.2f s, wanted EAGAIN", cases[i].title, err, took);
@@ -204,7 +216,7 @@ static void bytes_go_both_ways_and_the_end_is_zero(void **state)
     char buf[16];
     apr_size_t n;
     fpmp_conn_t conn;
-    int peer = connect_pair(bench, &conn, 5);
+    int peer = connect_pair(bench, &conn);
     double start;
 
     assert_int_equal(fpmp_unix_end.send(&conn, vec, 2, &n), 0);
@@ -212,34 +224,18 @@ static void bytes_go_both_ways_and_the_end_is_zero(void **state)
     assert_int_equal(read(peer, buf, sizeof(buf)), 5);
     assert_memory_equal(buf, "hello", 5);
     start = now_sec();
-    assert_int_equal(fpmp_unix_end.receive(&conn, buf, sizeof(buf), &n, 0), EAGAIN);
+    assert_int_equal(fpmp_unix_end.receive(&conn, buf, sizeof(buf), &n), EAGAIN);
     assert_true(now_sec() - start < 2.0); /* at once, not after the timeout of 5 s */
     assert_int_equal(n, 0);
     assert_int_equal(write(peer, "answer", 6), 6);
-    assert_int_equal(fpmp_unix_end.receive(&conn, buf, 4, &n, 1), 0);
+    assert_int_equal(fpmp_unix_end.receive(&conn, buf, 4, &n), 0);
     assert_int_equal(n, 4);
-    assert_int_equal(fpmp_unix_end.receive(&conn, buf, sizeof(buf), &n, 0), 0);
+    assert_int_equal(fpmp_unix_end.receive(&conn, buf, sizeof(buf), &n), 0);
     assert_int_equal(n, 2);
     close(peer);
-    assert_int_equal(fpmp_unix_end.receive(&conn, buf, sizeof(buf), &n, 1), 0);
+    assert_int_equal(fpmp_unix_end.receive(&conn, buf, sizeof(buf), &n), 0);
     assert_int_equal(n, 0);
     fpmp_unix_end.close(&conn);
-}
-
-static void a_silent_peer_is_left_after_the_timeout(void **state)
-{
-    bench_t *bench = *state;
-    char buf[16];
-    apr_size_t n = 9;
-    fpmp_conn_t conn;
-    int peer = connect_pair(bench, &conn, 1);
-    double start = now_sec();
-
-    assert_int_equal(fpmp_unix_end.receive(&conn, buf, sizeof(buf), &n, 1), ETIMEDOUT);
-    assert_int_equal(n, 0);
-    assert_true(now_sec() - start >= 0.9 && now_sec() - start < 5.0);
-    fpmp_unix_end.close(&conn);
-    close(peer);
 }
 
 static void a_closed_peer_is_an_error_for_sending_not_a_signal(void **state)
@@ -247,7 +243,7 @@ static void a_closed_peer_is_an_error_for_sending_not_a_signal(void **state)
     bench_t *bench = *state;
     apr_size_t n = 9;
     fpmp_conn_t conn;
-    int peer = connect_pair(bench, &conn, 5);
+    int peer = connect_pair(bench, &conn);
 
     assert_int_equal(signal(SIGPIPE, SIG_DFL) == SIG_ERR, 0);
     close(peer);
@@ -262,11 +258,11 @@ static void a_peer_that_closes_on_unread_bytes_is_a_reset(void **state)
     char buf[16];
     apr_size_t n;
     fpmp_conn_t conn;
-    int peer = connect_pair(bench, &conn, 5);
+    int peer = connect_pair(bench, &conn);
 
     assert_int_equal(send_text(&conn, "unread", &n), 0);
     close(peer);
-    assert_int_equal(fpmp_unix_end.receive(&conn, buf, sizeof(buf), &n, 1), ECONNRESET);
+    assert_int_equal(fpmp_unix_end.receive(&conn, buf, sizeof(buf), &n), ECONNRESET);
     fpmp_unix_end.close(&conn);
 }
 
@@ -275,7 +271,7 @@ static void what_does_not_fit_is_short_then_eagain(void **state)
     bench_t *bench = *state;
     apr_size_t total;
     fpmp_conn_t conn;
-    int peer = connect_pair(bench, &conn, 5);
+    int peer = connect_pair(bench, &conn);
 
     assert_int_equal(fill_up(&conn, &total), EAGAIN);
     assert_true(total > 0);
@@ -285,35 +281,50 @@ static void what_does_not_fit_is_short_then_eagain(void **state)
 
 /* ---- wait ---------------------------------------------------------------------------- */
 
-static void waiting_tells_reading_from_sending(void **state)
+static void waiting_tells_who_is_ready(void **state)
 {
     bench_t *bench = *state;
     apr_size_t total;
-    int readable = 9;
-    fpmp_conn_t conn;
-    int peer = connect_pair(bench, &conn, 1);
+    int client[2], both = FPMP_WATCH_POOL | FPMP_WATCH_SEND;
+    fpmp_conn_t conn, to_client;
+    int peer = connect_pair(bench, &conn);
+    double start = now_sec();
 
-    assert_int_equal(fpmp_unix_end.wait(&conn, &readable), 0);
-    assert_int_equal(readable, 0); /* it can send */
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, client), 0);
+    to_client.fd = client[0];
+    assert_int_equal(watch(&conn, FPMP_WATCH_POOL, -1, 300), -1);
+    assert_true(now_sec() - start >= 0.29 && now_sec() - start < 5.0);
+    assert_int_equal(watch(&conn, both, -1, 5000), FPMP_WATCH_SEND);
+    assert_int_equal(watch(&conn, FPMP_WATCH_POOL | FPMP_WATCH_CLIENT, client[0], 5000),
+                     FPMP_WATCH_CLIENT);
+    assert_int_equal(fill_up(&to_client, &total), EAGAIN);
+    assert_int_equal(watch(&conn, FPMP_WATCH_CLIENT, client[0], 10), -1);
     assert_int_equal(fill_up(&conn, &total), EAGAIN);
-    assert_int_equal(fpmp_unix_end.wait(&conn, &readable), ETIMEDOUT);
+    assert_int_equal(watch(&conn, both, client[0], 10), -1); /* the client is not asked */
     assert_int_equal(write(peer, "x", 1), 1);
-    assert_int_equal(fpmp_unix_end.wait(&conn, &readable), 0);
-    assert_int_equal(readable, 1);
+    assert_int_equal(watch(&conn, both | FPMP_WATCH_CLIENT, client[0], 5000),
+                     FPMP_WATCH_POOL);
+    assert_int_equal(watch(&conn, FPMP_WATCH_SEND, -1, 10), -1);
+    assert_int_equal(watch(&conn, FPMP_WATCH_CLIENT, client[0], 10), -1);
+    close(client[1]);
+    assert_int_equal(watch(&conn, FPMP_WATCH_CLIENT, client[0], 5000), FPMP_WATCH_CLIENT);
+    close(client[0]);
     fpmp_unix_end.close(&conn);
     close(peer);
 }
 
-static void waiting_for_a_closed_peer_says_readable(void **state)
+static void a_closed_peer_ends_each_wait_for_it(void **state)
 {
     bench_t *bench = *state;
-    int readable = 0;
     fpmp_conn_t conn;
-    int peer = connect_pair(bench, &conn, 5);
+    int peer = connect_pair(bench, &conn);
+    apr_size_t total;
 
+    assert_int_equal(fill_up(&conn, &total), EAGAIN);
     close(peer);
-    assert_int_equal(fpmp_unix_end.wait(&conn, &readable), 0);
-    assert_int_equal(readable, 1);
+    assert_int_equal(watch(&conn, FPMP_WATCH_POOL, -1, 5000), FPMP_WATCH_POOL);
+    assert_int_equal(watch(&conn, FPMP_WATCH_SEND, -1, 5000), FPMP_WATCH_SEND);
+    assert_int_equal(watch(&conn, FPMP_WATCH_CLIENT, conn.fd, 5000), FPMP_WATCH_CLIENT);
     fpmp_unix_end.close(&conn);
 }
 
@@ -331,36 +342,37 @@ static void a_signal_does_not_end_a_call(void **state)
     bench_t *bench = *state;
     struct sigaction action = { .sa_handler = ignore_alarm }, old;
     struct itimerval every = { { 0, 100000 }, { 0, 100000 } }, off = { { 0, 0 }, { 0, 0 } };
-    apr_size_t total, n;
-    char buf[4];
-    int readable, waited, received;
-    fpmp_conn_t conn;
-    int peer = connect_pair(bench, &conn, 1);
+    char *path = in(bench->p, bench->dir, "full.sock");
+    int listener = listen_at(path, 0), ready, err;
+    fpmp_conn_t conn, first, second;
+    int peer = connect_pair(bench, &conn);
     pid_t pid;
 
-    assert_int_equal(fill_up(&conn, &total), EAGAIN);
+    assert_int_equal(fpmp_unix_end.open(&first, path, 5), 0); /* the queue holds one */
     assert_int_equal(sigaction(SIGALRM, &action, &old), 0);
     assert_int_equal(setitimer(ITIMER_REAL, &every, NULL), 0);
     pid = fork();
-    if (pid
-        == 0) { /* a timer is not inherited: each byte comes after three alarms of ours */
+    if (pid == 0) { /* a timer is not inherited: each of these comes after three alarms of ours */
         const struct timespec later = { .tv_nsec = 350000000 };
 
         nanosleep(&later, NULL);
-        waited = write(peer, "x", 1);
+        ready = write(peer, "x", 1) == 1;
         nanosleep(&later, NULL);
-        _exit(waited != 1 || write(peer, "y", 1) != 1);
+        _exit(!ready || accept(listener, NULL, NULL) < 0);
     }
-    received = fpmp_unix_end.receive(&conn, buf, sizeof(buf), &n, 1);
-    waited = fpmp_unix_end.wait(&conn, &readable);
+    ready = watch(&conn, FPMP_WATCH_POOL, -1, 5000);
+    err = fpmp_unix_end.open(&second, path, 5);
     setitimer(ITIMER_REAL, &off, NULL);
     sigaction(SIGALRM, &old, NULL);
     waitpid(pid, NULL, 0);
-    assert_int_equal(waited, 0);
-    assert_int_equal(received, 0);
-    assert_int_equal(n, 1);
+    assert_int_equal(ready, FPMP_WATCH_POOL);
+    assert_int_equal(err, 0);
+    assert_true(fcntl(second.fd, F_GETFL) & O_NONBLOCK); /* after the queue too */
     fpmp_unix_end.close(&conn);
+    fpmp_unix_end.close(&first);
+    fpmp_unix_end.close(&second);
     close(peer);
+    close(listener);
 }
 
 /* What a handler does for a plain GET, run by the helper mode. */
@@ -369,13 +381,16 @@ static int get_once(const char *path)
     char buf[64];
     apr_size_t n = 0;
     fpmp_conn_t conn;
-    int err = fpmp_unix_end.open(&conn, path, 5, 5);
+    int err = fpmp_unix_end.open(&conn, path, 5);
 
     if (err == 0) {
         err = send_text(&conn, "request", &n);
     }
+    if (err == 0 && watch(&conn, FPMP_WATCH_POOL, -1, 5000) != FPMP_WATCH_POOL) {
+        err = ETIMEDOUT;
+    }
     if (err == 0) {
-        err = fpmp_unix_end.receive(&conn, buf, sizeof(buf), &n, 1);
+        err = fpmp_unix_end.receive(&conn, buf, sizeof(buf), &n);
     }
     fpmp_unix_end.close(&conn);
     _exit(err);
@@ -384,7 +399,7 @@ static int get_once(const char *path)
 /* The names of the system calls from socket to close, one blank between. */
 static char *calls_of(apr_pool_t *p, const char *trace)
 {
-    const char *line = strstr(trace, "socket(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC");
+    const char *line = strstr(trace, "socket(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC|SOCK_NONBLOCK");
     char *calls = "", *name = "";
 
     while (line && *line && strcmp(name, "close") != 0) {
@@ -396,7 +411,7 @@ static char *calls_of(apr_pool_t *p, const char *trace)
     return calls;
 }
 
-static void a_plain_request_costs_seven_system_calls(void **state)
+static void a_plain_request_costs_six_system_calls(void **state)
 {
     bench_t *bench = *state;
     char *out = in(bench->p, bench->dir, "trace");
@@ -416,7 +431,7 @@ static void a_plain_request_costs_seven_system_calls(void **state)
     waitpid(pid, &status, 0);
     assert_int_equal(status, 0);
     assert_string_equal(calls_of(bench->p, get_text(bench->p, out)),
-                        "socket setsockopt setsockopt connect sendmsg recvfrom close");
+                        "socket connect sendmsg poll recvfrom close");
 }
 
 int main(int argc, char **argv)
@@ -428,14 +443,13 @@ int main(int argc, char **argv)
         ROW(a_path_of_107_bytes_is_reached),
         ROW(a_full_queue_gives_up_in_time),
         ROW(bytes_go_both_ways_and_the_end_is_zero),
-        ROW(a_silent_peer_is_left_after_the_timeout),
         ROW(a_closed_peer_is_an_error_for_sending_not_a_signal),
         ROW(a_peer_that_closes_on_unread_bytes_is_a_reset),
         ROW(what_does_not_fit_is_short_then_eagain),
-        ROW(waiting_tells_reading_from_sending),
-        ROW(waiting_for_a_closed_peer_says_readable),
+        ROW(waiting_tells_who_is_ready),
+        ROW(a_closed_peer_ends_each_wait_for_it),
         ROW(a_signal_does_not_end_a_call),
-        ROW(a_plain_request_costs_seven_system_calls),
+        ROW(a_plain_request_costs_six_system_calls),
     };
 
     if (argc == 3 && strcmp(argv[1], "--get") == 0) {
