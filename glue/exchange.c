@@ -166,6 +166,9 @@ static int turn(exchange_t *x, int want)
 
     if (answer->store.full && !x->paused) {
         turn_to_client(x);
+        if (answer->gone) {
+            return OK; /* what it did not take stays: there is nothing to wait for */
+        }
     }
     if (answer->store.full) {
         x->heard = apr_time_now(); /* it is not silent, it is not listened to */

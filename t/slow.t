@@ -37,9 +37,10 @@ chmod 01777, $tmp;
 $ENV{TMPDIR} = $tmp;
 
 # The first site may keep little, so that the others wait for their clients in the end.
-$s->configure(join '',
+$s->configure(join '', "Protocols h2c http/1.1\n",
     $s->host('kept.test',  "FPMUser fpmt_anna $POOL"),
     $s->host('none.test',  "FPMUser fpmt_bert $POOL buffer=0 timeout=30", 'Timeout 3'),
+    $s->host('two.test',   "FPMUser fpmt_bert $POOL buffer=0 timeout=30"),
     $s->host('small.test', "FPMUser fpmt_carl $POOL buffer=1M", 'Timeout 3'));
 ok $s->start, 'the server starts' or BAIL_OUT($s->{said} . $s->log);
 $s->said(qr/FPMP0512/);
@@ -113,6 +114,17 @@ subtest 'more than may be kept' => sub {
     ok wait_for(20, sub { files_open() == 2 }), 'clients that never read';
     ok wait_for(30, sub { files_open() == 0 }), 'are left after httpd\'s Timeout';
     is answered('small.test', 10), "fpmt_carl\n", 'and the pool is free';
+};
+
+subtest 'a client over HTTP/2 that goes away' => sub {
+    my @curl = (qw(curl -sS --http2-prior-knowledge --limit-rate 1k --max-time 2 -o /dev/null -w %{http_version}),
+        "http://127.0.0.1:$s->{port}/answer.php?do=big&bytes=$BYTES", '-H', 'Host: two.test');
+    for my $client (1 .. 2) {
+        local $?;
+        is qx(@{[ join ' ', map { "'$_'" } @curl ]} 2>/dev/null), '2', 'a client that is slow, and leaves';
+        is $? >> 8, 28, 'before its answer ends';
+    }
+    ok wait_for(20, sub { answered('two.test', 1) }), 'the pool is free again';
 };
 
 subtest 'what a script flushes' => sub {
