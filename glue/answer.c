@@ -16,9 +16,9 @@ APLOG_USE_MODULE(fpmpool);
 #define ERR_LINE_BYTES 2048         /* a longer line of error text is logged in parts */
 #define ERR_TOTAL_BYTES (64 * 1024) /* of one request; the rest is left out */
 #define MEMORY_BYTES (128 * 1024)   /* of a body that the client has not taken */
-/* httpd's core filter waits for the client once it holds 64 KB. A piece and a header of 8 KB
- * are less. */
-#define PIECE_BYTES FPMP_ANSWER_PIECE
+/* Passed on in one piece: httpd's core filter waits for the client once it holds 64 KB, and
+ * this with a header of 8 KB is less. */
+#define PIECE_BYTES (56 * 1024)
 #define SURE_BYTES (16 * 1024) /* a socket that can be written to takes them without a wait */
 
 void fpmp_answer_start(fpmp_answer_t *answer, request_rec *r, const fpmp_line_t *line)
@@ -290,8 +290,10 @@ static void take(fpmp_answer_t *answer, apr_off_t max)
     if (answer->length_left >= 0 && max > answer->length_left) {
         max = answer->length_left;
     }
-    if (had > 0 && max > 0 && fpmp_store_take(&answer->store, answer->out, max) != APR_SUCCESS) {
-        answer->gone = 1; /* a temporary file that cannot be read */
+    if (had > 0 && max > 0 &&
+        fpmp_store_take(&answer->store, answer->out, max) != APR_SUCCESS) {
+        /* A temporary file that cannot be read: the client is to see that it is not whole. */
+        answer->gone = answer->r->connection->aborted = 1;
     }
     if (answer->length_left >= 0) {
         answer->length_left -= had - answer->store.length;

@@ -298,8 +298,6 @@ void fpmp_answer_start(fpmp_answer_t *answer, request_rec *r, const fpmp_line_t 
 int fpmp_answer_take(fpmp_answer_t *answer, apr_bucket *bucket, const char *data,
                      apr_size_t len);
 
-#define FPMP_ANSWER_PIECE (56 * 1024) /* bytes that are passed on in one piece */
-
 /** Is there anything that the client has not got yet? Not before the header is complete. */
 int fpmp_answer_waits(const fpmp_answer_t *answer);
 
