@@ -5,6 +5,7 @@
 # same with buffer=0, where they do hold it, shows that they are slow enough.
 use strict;
 use warnings;
+use Compress::Zlib qw(inflateInit WANT_GZIP);
 use Digest::SHA qw(sha1_hex);
 use FPMT;
 use FPMT::Server;
@@ -41,6 +42,7 @@ $s->configure(join '', "Protocols h2c http/1.1\n",
     $s->host('kept.test',  "FPMUser fpmt_anna $POOL"),
     $s->host('none.test',  "FPMUser fpmt_bert $POOL buffer=0 timeout=30", 'Timeout 3'),
     $s->host('two.test',   "FPMUser fpmt_bert $POOL buffer=0 timeout=30"),
+    $s->host('packed.test', "FPMUser fpmt_carl $POOL", 'SetOutputFilter DEFLATE'),
     $s->host('small.test', "FPMUser fpmt_carl $POOL buffer=1M", 'Timeout 3'));
 ok $s->start, 'the server starts' or BAIL_OUT($s->{said} . $s->log);
 $s->said(qr/FPMP0512/);
@@ -136,6 +138,28 @@ subtest 'what a script flushes' => sub {
         for my $i (1 .. 3) {
             put("$www/drip.$i", '');
             is $line = <$fh>, "line $i\n", "then line $i";
+        }
+    }
+};
+
+subtest 'what a script flushes, packed' => sub {
+    for my $first (0, 20_000, 200_000) {
+        unlink glob "$www/drip.*[0-9]";
+        my $fh = slow_client('packed.test', 'GET', "/drip.php?first=$first", version => 'HTTP/1.0', headers => ['Accept-Encoding: gzip']);
+        is read_head($fh)->{'h:content-encoding'}, 'gzip', 'mod_deflate packs it';
+        my ($gzip, $all) = (scalar inflateInit(-WindowBits => WANT_GZIP), '');
+        my $comes = sub {
+            my ($line) = @_;
+            local $SIG{ALRM} = sub { die "'$line' did not come within 10 s\n" };
+            alarm 10;
+            while ($all !~ /\Q$line\E\n/ && defined(my $byte = getc $fh)) { $all .= $gzip->inflate($byte) }
+            alarm 0;
+            return 1;
+        };
+        ok eval { $comes->('x' x $first) }, "$first bytes come while it runs" or diag $@;
+        for my $i (1 .. 3) {
+            put("$www/drip.$i", '');
+            ok eval { $comes->("line $i") }, "then line $i" or diag $@;
         }
     }
 };

@@ -316,7 +316,8 @@ static void waiting_tells_who_is_ready(void **state)
 static void a_closed_peer_ends_each_wait_for_it(void **state)
 {
     bench_t *bench = *state;
-    fpmp_conn_t conn;
+    int client[2];
+    fpmp_conn_t conn, to_client;
     int peer = connect_pair(bench, &conn);
     apr_size_t total;
 
@@ -325,6 +326,13 @@ static void a_closed_peer_ends_each_wait_for_it(void **state)
     assert_int_equal(watch(&conn, FPMP_WATCH_POOL, -1, 5000), FPMP_WATCH_POOL);
     assert_int_equal(watch(&conn, FPMP_WATCH_SEND, -1, 5000), FPMP_WATCH_SEND);
     assert_int_equal(watch(&conn, FPMP_WATCH_CLIENT, conn.fd, 5000), FPMP_WATCH_CLIENT);
+    /* Who is not watched ends no wait. */
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, client), 0);
+    to_client.fd = client[0];
+    assert_int_equal(fill_up(&to_client, &total), EAGAIN);
+    assert_int_equal(watch(&conn, FPMP_WATCH_CLIENT, client[0], 10), -1);
+    close(client[0]);
+    close(client[1]);
     fpmp_unix_end.close(&conn);
 }
 
