@@ -129,8 +129,8 @@ static const char *read_buffer(apr_pool_t *p, fpmp_line_t *line, const char *val
     if (count < 0 || count > BUFFER_MAX_BYTES >> shift ||
         (value[digits] && (!unit || value[digits + 1]))) {
         return apr_psprintf(p,
-                            "'buffer=%s' is no size from 0 to 1024G; write digits, with K, M or "
-                            "G behind them",
+                            "'buffer=%s' is no size from 0 to 1024G; write digits, with K, M "
+                            "or G behind them",
                             fpmp_value_shown(p, value));
     }
     line->buffer_bytes = count > 0 ? (apr_off_t)count << shift : -1;

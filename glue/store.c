@@ -121,7 +121,8 @@ static apr_off_t move(apr_bucket_brigade *from, apr_bucket_brigade *out, apr_off
 static apr_status_t read_file(fpmp_store_t *store, apr_bucket_brigade *out, apr_off_t max,
                               apr_size_t *got)
 {
-    apr_size_t len = (apr_size_t)(store->to - store->from < max ? store->to - store->from : max);
+    apr_off_t there = store->to - store->from;
+    apr_size_t len = (apr_size_t)(there < max ? there : max);
     apr_bucket_alloc_t *alloc = out->bucket_alloc;
     char *data = apr_bucket_alloc(len, alloc);
     apr_off_t at = store->from;
