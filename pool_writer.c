@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Puts given bytes at a path, whole or not at all. Every step works relative to
- * one open directory that is also the lock of its master, so nobody can move the
- * directory away between two steps, and no name is ever followed.
- * Entry points: fpmp_dir_lock, then fpmp_pool_write. Knows nothing about what it
- * writes; the contract is in host/host.h.
+ * Puts given bytes at a path, whole or not at all. Every step works relative to one open
+ * directory, locked for its master, so nobody can move it away between two steps, and no
+ * name is ever followed. Entry points: fpmp_dir_lock, fpmp_pool_write, fpmp_dir_unlock.
+ * Knows nothing about what it writes; the contract is in host/host.h.
  */
 #include "host/host.h"
 
@@ -22,6 +21,7 @@
  * part does so for a pattern that starts with a dot. */
 #define TEMP_PREFIX "." FPMP_FILE_PREFIX
 #define TEMP_SUFFIX ".tmp"
+#define LOCK_NAME TEMP_PREFIX "lock"
 #define TEMP_TRIES 100
 #define ASIDE_TRIES 99
 #define LOCK_POLL_NS 10000000L /* 10 ms */
@@ -137,8 +137,7 @@ static int write_full(int fd, const char *text)
     return 0;
 }
 
-/* Bytes, mode and disk; the descriptor is closed in every case. The first failure counts.
- */
+/* Bytes, mode and disk; the descriptor is closed in every case. */
 static int fill_temp(int fd, const char *text, const char **step)
 {
     int err;
@@ -328,32 +327,74 @@ static int lock_until(int fd, int wait_sec)
     return 0;
 }
 
-int fpmp_dir_lock(apr_pool_t *p, const char *dir, int wait_sec, int *fd, const char **why)
+/* The file that is locked: only we can open it. -1 and errno. */
+static int open_lock(int dir_fd)
+{
+    int fd = openat(dir_fd, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+                    0600);
+    struct stat st;
+
+    if (fd < 0 && errno == EROFS) {
+        return openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+                    ((st.st_mode & 07777) != 0600 && fchmod(fd, 0600) != 0))) {
+        close(fd);
+        errno = EINVAL;
+        return -1;
+    }
+    return fd;
+}
+
+/* 0 or errno and why. */
+static int open_dir(apr_pool_t *p, const char *dir, int *fd, const char **why)
 {
     struct stat st;
     int err;
 
     *fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (*fd < 0) {
-        err = errno;
-        if (lstat(dir, &st) == 0 && !S_ISDIR(st.st_mode)) {
-            *why = apr_psprintf(p, "'%s' is %s, not a directory", dir,
-                                S_ISREG(st.st_mode) ? "a regular file"
-                                                    : node_word(st.st_mode));
-            return err;
-        }
-        *why = step_phrase(p, dir, err, "opening the directory");
-        return err;
-    }
-    err = lock_until(*fd, wait_sec);
-    if (err == 0) {
-        remove_stale_temps(*fd);
+    if (*fd >= 0) {
         return 0;
     }
-    *why = err == ETIMEDOUT ? apr_psprintf(
-               p, "'%s': another process has held its lock for %d s", dir, wait_sec)
-                            : step_phrase(p, dir, err, "locking the directory");
-    close(*fd);
-    *fd = -1;
+    err = errno;
+    *why = lstat(dir, &st) == 0 && !S_ISDIR(st.st_mode)
+               ? apr_psprintf(p, "'%s' is %s, not a directory", dir,
+                              S_ISREG(st.st_mode) ? "a regular file"
+                                                  : node_word(st.st_mode))
+               : step_phrase(p, dir, err, "opening the directory");
     return err;
+}
+
+int fpmp_dir_lock(apr_pool_t *p, const char *dir, int wait_sec, fpmp_lock_t *lock,
+                  const char **why)
+{
+    int err = open_dir(p, dir, &lock->dir_fd, why);
+
+    lock->lock_fd = -1;
+    if (err != 0) {
+        return err;
+    }
+    lock->lock_fd = open_lock(lock->dir_fd);
+    err = lock->lock_fd < 0 ? errno : lock_until(lock->lock_fd, wait_sec);
+    if (err == 0) {
+        remove_stale_temps(lock->dir_fd);
+        return 0;
+    }
+    *why = err == ETIMEDOUT
+               ? apr_psprintf(p, "'%s/" LOCK_NAME "': another process has held it for %d s",
+                              dir, wait_sec)
+               : step_phrase(p, apr_pstrcat(p, dir, "/" LOCK_NAME, NULL), err, "locking it");
+    fpmp_dir_unlock(lock);
+    return err;
+}
+
+void fpmp_dir_unlock(fpmp_lock_t *lock)
+{
+    if (lock->lock_fd >= 0) {
+        close(lock->lock_fd);
+    }
+    if (lock->dir_fd >= 0) {
+        close(lock->dir_fd);
+    }
+    lock->dir_fd = lock->lock_fd = -1;
 }

@@ -302,27 +302,30 @@ static void sync_master(fpmp_plan_t *plan, fpmp_master_t *master,
     fpmp_sync_run_t run = {
         .plan = plan, .master = master, .httpd = httpd, .s = s, .dir_fd = -1
     };
+    fpmp_lock_t lock = { -1, -1 };
     const char *why = NULL;
     int err = 0;
 
     fpmp_sync_socket_dir(&run);
     /* 1 one lock per master; without a pool directory there is only something to say */
     if (master->pool_dir) {
-        err =
-            fpmp_dir_lock(plan->pool, master->pool_dir, LOCK_WAIT_SEC, &run.dir_fd, &why);
+        err = fpmp_dir_lock(plan->pool, master->pool_dir, LOCK_WAIT_SEC, &lock, &why);
     }
     if (!master->pool_dir || err) {
         run.view = fpmp_plan_look(plan, master, httpd, &run.facts);
         fpmp_plan_judge(plan, master, run.facts, run.view, httpd);
-        if (err == ETIMEDOUT) {
+        if (err && err != ENOENT && err != ENOTDIR && err != EACCES) { /* judged above */
             fpmp_finding_add(plan->findings, "FPMP0417", FPMP_LINK_POOL_FILE, FPMP_BROKEN,
                              master->where, why,
-                             "see which process holds it, then reload httpd");
+                             err == ETIMEDOUT
+                                 ? "see which process holds it, then reload httpd"
+                                 : "mend that and reload httpd");
         }
         return;
     }
+    run.dir_fd = lock.dir_fd;
     sync_locked(&run);
-    close(run.dir_fd);
+    fpmp_dir_unlock(&lock);
 }
 
 /* What was PENDING is done now; where it could not be done, another finding says so. */

@@ -48,15 +48,26 @@ int fpmp_pool_keep_aside(apr_pool_t *p, int dir_fd, const char *name, const char
 int fpmp_pool_quarantine(apr_pool_t *p, int dir_fd, const char *name, const char **kept,
                          const char **why) FPMP_NONNULL(1, 3, 4, 5);
 
+/* A pool directory, held by one process alone. */
+typedef struct {
+    int dir_fd;
+    int lock_fd;
+} fpmp_lock_t;
+
 /**
  * Open a pool directory (no symlink as last component) and take the one lock of its master:
- * flock(2) on the directory itself, so no lock file is left behind.
+ * flock(2) on the file .fpmpool-lock in it, mode 0600, which stays there. The directory itself
+ * would not do: whoever can open it could hold its lock. Where the file system is read-only
+ * nobody can write, and the directory is locked.
  * @param wait_sec  deadline for the lock
- * @param fd        set; close(2) it to unlock
+ * @param lock      set; fpmp_dir_unlock it
  * @return 0, ETIMEDOUT if somebody else holds it for that long, or errno; why as above
  */
-int fpmp_dir_lock(apr_pool_t *p, const char *dir, int wait_sec, int *fd, const char **why)
-    FPMP_NONNULL(1, 2, 4, 5);
+int fpmp_dir_lock(apr_pool_t *p, const char *dir, int wait_sec, fpmp_lock_t *lock,
+                  const char **why) FPMP_NONNULL(1, 2, 4, 5);
+
+/** Give the lock back and close both. */
+void fpmp_dir_unlock(fpmp_lock_t *lock) FPMP_NONNULL(1);
 
 /* ---- masters.c ----------------------------------------------------------------------- */
 

@@ -26,7 +26,7 @@ typedef struct {
 typedef struct {
     apr_pool_t *p;
     const char *dir;
-    int dir_fd; /* -1 where nothing is moved */
+    fpmp_lock_t lock; /* descriptors -1 where nothing is moved */
     fpmp_orphans_t *sweep;
     apr_array_header_t *entries; /* entry_t, in PHP-FPM's order */
     int trouble, moved;
@@ -153,7 +153,7 @@ static void move_aside(look_t *look, entry_t *entry, const char *code, const cha
             "run this command without -n, which renames the file");
         return;
     }
-    if (fpmp_pool_quarantine(look->p, look->dir_fd, entry->name, &kept, &why) != 0) {
+    if (fpmp_pool_quarantine(look->p, look->lock.dir_fd, entry->name, &kept, &why) != 0) {
         entry->moved = 0;
         look->moved--;
         say_trouble(look, "FPMP0453", FPMP_LINK_POOL_FILE,
@@ -301,7 +301,7 @@ static int open_dir(look_t *look)
         return 0;
     }
     if (!look->sweep->only_say &&
-        fpmp_dir_lock(p, look->dir, look->sweep->lock_wait_sec, &look->dir_fd, &why) != 0) {
+        fpmp_dir_lock(p, look->dir, look->sweep->lock_wait_sec, &look->lock, &why) != 0) {
         say_trouble(look, "FPMP0456", FPMP_LINK_POOL_FILE, why,
                     "see which process holds it; the files stay as they are");
         return 0;
@@ -311,7 +311,7 @@ static int open_dir(look_t *look)
 
 int fpmp_orphans_sweep(apr_pool_t *p, const char *dir, fpmp_orphans_t *sweep)
 {
-    look_t look = { .p = p, .dir = dir, .dir_fd = -1, .sweep = sweep };
+    look_t look = { .p = p, .dir = dir, .lock = { -1, -1 }, .sweep = sweep };
     apr_status_t err;
     int i;
 
@@ -330,8 +330,6 @@ int fpmp_orphans_sweep(apr_pool_t *p, const char *dir, fpmp_orphans_t *sweep)
     if (look.moved) {
         say_if_empty(&look);
     }
-    if (look.dir_fd >= 0) {
-        close(look.dir_fd);
-    }
+    fpmp_dir_unlock(&look.lock);
     return look.trouble;
 }

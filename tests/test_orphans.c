@@ -244,7 +244,7 @@ static void a_killed_run_is_finished(void **state)
 static void only_saying_moves_and_locks_nothing(void **state)
 {
     bench_t *bench = *state;
-    int fd = open(bench->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(in(bench->p, bench->dir, ".fpmpool-lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
     put_text(in(bench->p, bench->dir, OURS), render(bench->p, "fpmt_gone", "daemon"));
     put_text(in(bench->p, bench->dir, ".fpmpool-1-0.tmp"), "of a writer");

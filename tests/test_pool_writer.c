@@ -57,7 +57,8 @@ static int count_temps(const char *path)
 
     assert_non_null(dir);
     while ((entry = readdir(dir)) != NULL) {
-        count += strncmp(entry->d_name, ".fpmpool-", 9) == 0;
+        count += strncmp(entry->d_name, ".fpmpool-", 9) == 0 &&
+                 strcmp(entry->d_name, ".fpmpool-lock") != 0;
     }
     closedir(dir);
     return count;
@@ -536,14 +537,14 @@ static void what_comes_between_two_steps_does_no_harm(void **state)
 static void expect_whole_after_kill(bench_t *bench, const char *call, int when)
 {
     const char *seen = get_text(bench->p, bench->target), *why;
-    int fd;
+    fpmp_lock_t lock;
 
     if (!seen || (strcmp(seen, OLD) != 0 && strcmp(seen, NEW) != 0)) {
         fail_msg("killed at %s %d: the file holds '%s'", call, when,
                  seen ? seen : "(none)");
     }
-    assert_int_equal(fpmp_dir_lock(bench->p, bench->dir, 0, &fd, &why), 0);
-    close(fd);
+    assert_int_equal(fpmp_dir_lock(bench->p, bench->dir, 0, &lock, &why), 0);
+    fpmp_dir_unlock(&lock);
     if (count_temps(bench->dir) != 0) {
         fail_msg("killed at %s %d: the next lock left a temporary file", call, when);
     }
@@ -556,7 +557,7 @@ static void a_kill_at_any_step_leaves_a_whole_file(void **state)
         int at_least; /* so many calls must have been killed, else nothing was tested */
     } cases[] = {
         { "flock", 1 }, { "fchmod", 1 },   { "write", 1 },
-        { "fsync", 2 }, { "renameat", 1 }, { "openat", 3 },
+        { "fsync", 2 }, { "renameat", 1 }, { "openat", 4 },
     };
     bench_t *bench = *state;
     const char *said;
@@ -666,26 +667,66 @@ static void a_held_lock_ends_in_time_and_says_so(void **state)
 {
     bench_t *bench = *state;
     const char *why = NULL;
-    int first, second;
+    fpmp_lock_t first, second;
+    struct stat st;
     double start;
 
     assert_int_equal(fpmp_dir_lock(bench->p, bench->dir, 0, &first, &why), 0);
     start = now_sec();
     assert_int_equal(fpmp_dir_lock(bench->p, bench->dir, 1, &second, &why), ETIMEDOUT);
     assert_true(now_sec() - start >= 1.0 && now_sec() - start < 5.0);
-    assert_int_equal(second, -1);
-    expect_phrase("held", why, "another process has held its lock for 1 s");
-    close(first);
+    assert_int_equal(second.dir_fd, -1);
+    assert_int_equal(second.lock_fd, -1);
+    expect_phrase("held", why, "/.fpmpool-lock': another process has held it for 1 s");
+    fpmp_dir_unlock(&first);
     assert_int_equal(fpmp_dir_lock(bench->p, bench->dir, 0, &second, &why), 0);
-    assert_int_equal(fcntl(second, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
-    close(second);
+    assert_int_equal(fcntl(second.dir_fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+    assert_int_equal(fcntl(second.lock_fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+    assert_int_equal(fstat(second.lock_fd, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    fpmp_dir_unlock(&second);
+}
+
+/* What anybody may open, anybody may lock. */
+static void whoever_may_only_read_the_directory_cannot_hold_it(void **state)
+{
+    bench_t *bench = *state;
+    const char *path = in(bench->p, bench->dir, ".fpmpool-lock"), *why = NULL;
+    int fd = open(bench->dir, O_RDONLY | O_DIRECTORY);
+    fpmp_lock_t lock;
+    struct stat st;
+
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    put_text(path, ""); /* left by somebody with a mode that others can open */
+    assert_int_equal(chmod(path, 0666), 0);
+    assert_int_equal(fpmp_dir_lock(bench->p, bench->dir, 0, &lock, &why), 0);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    fpmp_dir_unlock(&lock);
+    close(fd);
+}
+
+static void a_lock_that_is_no_file_is_refused(void **state)
+{
+    bench_t *bench = *state;
+    const char *path = in(bench->p, bench->dir, ".fpmpool-lock"), *why = NULL;
+    fpmp_lock_t lock;
+
+    assert_int_equal(symlink("/dev/null", path), 0);
+    assert_int_equal(fpmp_dir_lock(bench->p, bench->dir, 0, &lock, &why), ELOOP);
+    expect_phrase("link", why, "/.fpmpool-lock': too many levels of symbolic links while locking it");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(fpmp_dir_lock(bench->p, bench->dir, 0, &lock, &why), EINVAL);
+    assert_int_equal(lock.dir_fd, -1);
 }
 
 static void a_lock_is_taken_as_soon_as_its_holder_dies(void **state)
 {
     bench_t *bench = *state;
     const char *why = NULL;
-    int ready[2], fd, status;
+    int ready[2], status;
+    fpmp_lock_t lock;
     char byte;
     pid_t pid;
 
@@ -694,14 +735,14 @@ static void a_lock_is_taken_as_soon_as_its_holder_dies(void **state)
     if (pid == 0) {
         const struct timespec held = { .tv_nsec = 100000000 }; /* so that the other waits */
 
-        status = flock(open(bench->dir, O_RDONLY | O_DIRECTORY), LOCK_EX);
+        status = fpmp_dir_lock(bench->p, bench->dir, 0, &lock, &why);
         status |= write(ready[1], "x", 1) != 1;
         nanosleep(&held, NULL);
         _exit(status != 0);
     }
     assert_int_equal(read(ready[0], &byte, 1), 1);
-    assert_int_equal(fpmp_dir_lock(bench->p, bench->dir, 20, &fd, &why), 0);
-    close(fd);
+    assert_int_equal(fpmp_dir_lock(bench->p, bench->dir, 20, &lock, &why), 0);
+    fpmp_dir_unlock(&lock);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
     close(ready[0]);
@@ -731,9 +772,10 @@ static void only_a_real_directory_is_locked(void **state)
     assert_int_equal(mkfifo(cases[3].path, 0600), 0);
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const char *why = NULL;
-        int fd, err = fpmp_dir_lock(bench->p, cases[i].path, 0, &fd, &why);
+        fpmp_lock_t lock;
+        int err = fpmp_dir_lock(bench->p, cases[i].path, 0, &lock, &why);
 
-        if (err != cases[i].err || fd != -1) {
+        if (err != cases[i].err || lock.dir_fd != -1) {
             fail_msg("%s: gave %d, wanted %d", cases[i].title, err, cases[i].err);
         }
         expect_phrase(cases[i].title, why, cases[i].phrase);
@@ -760,7 +802,7 @@ static void the_lock_removes_only_what_killed_writers_left(void **state)
     const char *why;
     struct stat st;
     size_t i;
-    int fd;
+    fpmp_lock_t lock;
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char *path = in(bench->p, bench->dir, cases[i].name);
@@ -776,8 +818,8 @@ static void the_lock_removes_only_what_killed_writers_left(void **state)
             assert_int_equal(chown(path, cases[i].kind == 'o' ? 65534 : 0, 0), 0);
         }
     }
-    assert_int_equal(fpmp_dir_lock(bench->p, bench->dir, 0, &fd, &why), 0);
-    close(fd);
+    assert_int_equal(fpmp_dir_lock(bench->p, bench->dir, 0, &lock, &why), 0);
+    fpmp_dir_unlock(&lock);
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         if ((lstat(in(bench->p, bench->dir, cases[i].name), &st) == 0) != cases[i].stays) {
             fail_msg("%s: '%s' should %s", cases[i].title, cases[i].name,
@@ -792,12 +834,13 @@ static int write_only(const char *dir, const char *name, const char *text)
 {
     const char *why = NULL;
     apr_pool_t *p;
-    int fd, err;
+    fpmp_lock_t lock;
+    int err;
 
     apr_pool_create(&p, NULL);
-    err = fpmp_dir_lock(p, dir, 0, &fd, &why);
+    err = fpmp_dir_lock(p, dir, 0, &lock, &why);
     if (err == 0) {
-        err = fpmp_pool_write(p, fd, name, text, &why);
+        err = fpmp_pool_write(p, lock.dir_fd, name, text, &why);
     }
     if (err != 0) {
         printf("%s", why);
@@ -832,6 +875,8 @@ int main(int argc, char **argv)
         ROW(what_is_missing_cannot_be_kept),
         ROW(a_held_lock_ends_in_time_and_says_so),
         ROW(a_lock_is_taken_as_soon_as_its_holder_dies),
+        ROW(whoever_may_only_read_the_directory_cannot_hold_it),
+        ROW(a_lock_that_is_no_file_is_refused),
         ROW(only_a_real_directory_is_locked),
         ROW(the_lock_removes_only_what_killed_writers_left),
     };
