@@ -92,7 +92,7 @@ static int on_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
     if (fpmp_states_make(plan) != APR_SUCCESS) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    if (ap_state_query(AP_SQ_CONFIG_GEN) > 1 && fpmp_sync_apart(plan, s, 1) == APR_SUCCESS) {
+    if (ap_state_query(AP_SQ_CONFIG_GEN) > 1 && fpmp_sync_apart(plan, s, 0) == APR_SUCCESS) {
         return OK;
     }
     untold = untold ? untold : ap_retained_data_create("fpmpool untold", sizeof(*untold));

@@ -182,13 +182,13 @@ typedef enum {
     FPMP_PHASE_BROKEN /* code and link say why */
 } fpmp_phase_e;
 
-/* What the processes of one httpd know of a chain together. phase and the two times are read
- * and written as atomics only; the rest stands before phase leaves PENDING. */
+/* What the processes of one httpd know of a chain together. The numbers are read and written
+ * as atomics only; link and code stand before phase leaves PENDING. */
 struct fpmp_state_t {
     apr_uint32_t phase;
     apr_uint32_t away_since; /* ms of the clock: nobody could connect from then on; 0: one could */
     apr_uint32_t away_seen;  /* and the last one who could not */
-    uid_t uid;               /* of the user; -1: not known */
+    apr_uint32_t uid;        /* of the user; -1: not known (yet) */
     fpmp_link_e link;        /* for BROKEN */
     char code[12];
 };

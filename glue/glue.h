@@ -83,6 +83,9 @@ void fpmp_plan_users(fpmp_plan_t *plan);
 /** Make the states of all chains, PENDING. Once the chains are derived. */
 apr_status_t fpmp_states_make(fpmp_plan_t *plan);
 
+/** The users are looked up: tell the children, who need not wait for more than that. */
+void fpmp_states_users(fpmp_plan_t *plan);
+
 /** The sync of this master is over: tell the children how it went. NULL: of the chains that
  * have none. */
 void fpmp_states_settle(fpmp_plan_t *plan, const fpmp_master_t *master);
@@ -95,8 +98,9 @@ void fpmp_states_give_up(fpmp_states_t *states, int count);
 /** fpmp_phase_e of a chain, now. */
 apr_uint32_t fpmp_state_phase(fpmp_state_t *state);
 
-/** Wait until it is no longer PENDING, for FPMP_PENDING_MS at most. */
-void fpmp_state_wait(fpmp_state_t *state);
+/** The uid of a chain's user. Waits for it while the chain is PENDING, for FPMP_PENDING_MS at
+ * most; (uid_t)-1: nobody knows it. */
+uid_t fpmp_state_uid(fpmp_state_t *state);
 
 /* ---- check.c --------------------------------------------------------------------- */
 
@@ -175,10 +179,10 @@ int fpmp_sync_old_children(int ended_gen);
  * The same in a process of its own, which tells the children by the states and logs what it
  * finds: httpd serves nobody between the end of its old children and the start of the new
  * ones, so a restart waits for nothing.
- * @param users  1: look up the users first; 0: they are known
+ * @param again  1: what was derived from the lines has been said already
  * @return APR_SUCCESS, or why no process could be made
  */
-apr_status_t fpmp_sync_apart(fpmp_plan_t *plan, server_rec *s, int users);
+apr_status_t fpmp_sync_apart(fpmp_plan_t *plan, server_rec *s, int again);
 
 /** Once the old children have ended: remove the pools that were kept for them, in a process
  * of its own. Nothing if there is nothing to do. */

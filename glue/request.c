@@ -91,11 +91,17 @@ static const char *stranger(request_rec *r, const fpmp_line_t *line)
 {
     const fpmp_chain_t *chain = line->chain;
     const fpmp_node_t *node;
+    uid_t uid = fpmp_state_uid(chain->state);
 
-    if (r->finfo.user != chain->state->uid && r->finfo.user != 0) {
-        return belongs_to(r, chain, r->filename, r->finfo.user);
+    if (r->finfo.user != uid && r->finfo.user != 0) {
+        return uid == (uid_t)-1
+                   ? apr_psprintf(r->pool, "'%s' belongs to '%s', and who '%s' is could not "
+                                           "be looked up at the last start",
+                                  r->filename, fpmp_facts_uid_name(r->pool, r->finfo.user),
+                                  chain->user)
+                   : belongs_to(r, chain, r->filename, r->finfo.user);
     }
-    node = fpmp_rule_own_way(fpmp_facts_way(r->pool, r->filename), chain->state->uid,
+    node = fpmp_rule_own_way(fpmp_facts_way(r->pool, r->filename), uid,
                              line->owner == FPMP_OWNER_STRICT_DIR);
     if (!node) {
         return NULL;
@@ -103,7 +109,7 @@ static const char *stranger(request_rec *r, const fpmp_line_t *line)
     if (node->lookup != FPMP_LOOKUP_FOUND) {
         return apr_psprintf(r->pool, "'%s' could not be looked at (%s)", node->path, node->why);
     }
-    if (node->uid != chain->state->uid && node->uid != 0) {
+    if (node->uid != uid && node->uid != 0) {
         return belongs_to(r, chain, node->path, node->uid);
     }
     return apr_psprintf(r->pool,
@@ -147,7 +153,6 @@ static int check_script(request_rec *r, const fpmp_line_t *line)
     if (line->owner != FPMP_OWNER_STRICT && line->owner != FPMP_OWNER_STRICT_DIR) {
         return OK;
     }
-    fpmp_state_wait(chain->state); /* the user may still be looked up */
     return check_owner(r, line);
 }
 

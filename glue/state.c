@@ -3,7 +3,7 @@
  * What parent, children and the process that syncs know of each chain together, in shared
  * memory: children are forked before a restart's changes are made, and have to learn how
  * they went. Entry points: fpmp_states_make, then fpmp_state_of; writers are
- * fpmp_states_settle and fpmp_states_give_up.
+ * fpmp_states_users, fpmp_states_settle and fpmp_states_give_up.
  */
 #include "glue.h"
 
@@ -31,9 +31,26 @@ apr_status_t fpmp_states_make(fpmp_plan_t *plan)
         fpmp_chain_t *chain = APR_ARRAY_IDX(plan->chains, i, fpmp_chain_t *);
 
         chain->state = &plan->states->chains[i];
-        chain->state->uid = (uid_t)-1;
+        chain->state->uid = (apr_uint32_t)-1;
     }
     return APR_SUCCESS;
+}
+
+/* Who could not be asked now keeps the uid of before. */
+static void tell_user(const fpmp_chain_t *chain)
+{
+    if (chain->uid != (uid_t)-1) {
+        apr_atomic_set32(&chain->state->uid, chain->uid);
+    }
+}
+
+void fpmp_states_users(fpmp_plan_t *plan)
+{
+    int i;
+
+    for (i = 0; plan->states && i < plan->chains->nelts; i++) {
+        tell_user(APR_ARRAY_IDX(plan->chains, i, const fpmp_chain_t *));
+    }
 }
 
 void fpmp_states_settle(fpmp_plan_t *plan, const fpmp_master_t *master)
@@ -47,7 +64,7 @@ void fpmp_states_settle(fpmp_plan_t *plan, const fpmp_master_t *master)
         if (chain->master != master) {
             continue;
         }
-        state->uid = chain->uid;
+        tell_user(chain);
         if (chain->broken) {
             state->link = chain->broken->link;
             apr_cpystrn(state->code, chain->broken->code, sizeof(state->code));
@@ -71,17 +88,18 @@ apr_uint32_t fpmp_state_phase(fpmp_state_t *state)
     return apr_atomic_read32(&state->phase);
 }
 
-void fpmp_state_wait(fpmp_state_t *state)
+static apr_uint32_t known_uid(fpmp_state_t *state)
 {
-    apr_time_t end = 0;
+    return apr_atomic_read32(&state->uid);
+}
 
-    while (fpmp_state_phase(state) == FPMP_PHASE_PENDING) {
-        apr_time_t now = apr_time_now();
+uid_t fpmp_state_uid(fpmp_state_t *state)
+{
+    apr_time_t end = apr_time_now() + apr_time_from_msec(FPMP_PENDING_MS);
 
-        end = end ? end : now + apr_time_from_msec(FPMP_PENDING_MS);
-        if (now > end) {
-            return;
-        }
+    while (known_uid(state) == (apr_uint32_t)-1 &&
+           fpmp_state_phase(state) == FPMP_PHASE_PENDING && apr_time_now() < end) {
         apr_sleep(apr_time_from_msec(PAUSE_MS));
     }
+    return known_uid(state);
 }

@@ -396,19 +396,18 @@ static void on_helper(int reason, void *data, apr_wait_t status)
 }
 
 /* In the new process: nothing of httpd's is kept busy by it, and a stop ends it. */
-static void work(fpmp_plan_t *plan, server_rec *s, int users)
+static void work(fpmp_plan_t *plan, server_rec *s, int again)
 {
     apr_signal(SIGTERM, SIG_DFL);
     apr_signal(SIGINT, SIG_DFL);
     apr_signal(SIGHUP, SIG_IGN);
     apr_signal(AP_SIG_GRACEFUL, SIG_IGN);
     ap_close_listeners();
-    if (users) {
-        fpmp_plan_users(plan);
-    }
-    else {
+    if (again) { /* what was derived has been said */
         plan->findings = apr_array_make(plan->pool, 4, sizeof(fpmp_finding_t *));
     }
+    fpmp_plan_users(plan);
+    fpmp_states_users(plan);
     fpmp_sync_all(plan, plan->httpd, s);
     fpmp_plan_say(plan, s, 0);
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
@@ -416,13 +415,13 @@ static void work(fpmp_plan_t *plan, server_rec *s, int users)
     _exit(0);
 }
 
-apr_status_t fpmp_sync_apart(fpmp_plan_t *plan, server_rec *s, int users)
+apr_status_t fpmp_sync_apart(fpmp_plan_t *plan, server_rec *s, int again)
 {
     helper_t *helper = apr_pcalloc(plan->pool, sizeof(*helper));
     apr_status_t rv = apr_proc_fork(&helper->proc, plan->pool);
 
     if (rv == APR_INCHILD) {
-        work(plan, s, users);
+        work(plan, s, again);
     }
     if (rv != APR_INPARENT) {
         return rv;
@@ -444,7 +443,7 @@ void fpmp_sync_later(fpmp_plan_t *plan, server_rec *s, int ended_gen)
     }
     plan->states->later = 0;
     plan->graceful = 0;
-    rv = fpmp_sync_apart(plan, s, 0);
+    rv = fpmp_sync_apart(plan, s, 1);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
                      "FPMP0527: master: no process could be made to remove pools that "

@@ -4,8 +4,10 @@
 # what went wrong behind httpd's back heals at the next reload.
 use strict;
 use warnings;
+use Fcntl qw(:DEFAULT :flock);
 use FPMT;
 use FPMT::Server;
+use POSIX ();
 use Test::More;
 
 # A script that works for $_GET['s'] seconds: a reload's signal ends a sleep, not a loop.
@@ -31,7 +33,6 @@ sub in_flight {
     if (!$pid) {
         my $r = $s->get($host, $target);
         put($file, "$r->{status} $r->{body}");
-        require POSIX;
         POSIX::_exit(0);
     }
     wait_for(10, sub { -e $flag }) or diag "the request to $host did not begin" if $flag;
@@ -91,17 +92,68 @@ subtest 'a pool stays until the old children have ended' => sub {
     my $fpm = $s->{fpm};
     my $flag = "$s->{dir}/www/flags/b";
     my $answer = in_flight($s, 'bert.test', "/busy.php?s=2&f=$flag", $flag);
-    $s->configure(site_of([ anna => '' ])->($s));
+    my $before = (stat $fpm->pool_file('fpmt_anna'))[1];
+    put("$s->{dir}/www/own.php", '<?php echo posix_getpwuid(posix_geteuid())["name"], "\n";');
+    chown scalar getpwnam('fpmt_anna'), -1, "$s->{dir}/www/own.php" or die $!;
+    $s->configure(site_of([ anna => 'owner=strict' ])->($s));
     ok $s->graceful, 'a reload without the line of bert, while a request of his runs';
     ok -e $fpm->pool_file('fpmt_bert'), 'his pool is still there';
     is scalar(grep { /FPMP0522/ } $s->said(qr/FPMP/)), 1, 'the log says so';
     is $answer->(), "200 fpmt_bert\n", 'his request finished';
     ok wait_for(10, sub { !-e $fpm->pool_file('fpmt_bert') && !-e $fpm->socket('fpmt_bert') }),
         'then pool file and socket go' or diag $s->log;
-    ok wait_for(10, sub { $s->log =~ /removed: 1/ }), 'the log says it';
+    ok wait_for(10, sub { $s->log =~ /pool files written: 0, removed: 1/ }), 'the log says it' or diag $s->log;
     is $s->get('anna.test')->{body}, "fpmt_anna\n", 'anna answers';
+    is $s->get('anna.test', '/own.php')->{body}, "fpmt_anna\n", 'and whose script is hers is still known';
+    is +(stat $fpm->pool_file('fpmt_anna'))[1], $before, 'her pool file is the one of before';
     is scalar(my @files = $fpm->pool_files), 1, 'one pool file is left';
     unlike $s->log, qr/long lost child/, 'httpd knows the process that did it';
+    $s->said(qr/FPMP05/);
+};
+
+subtest 'who waits for whom' => sub {
+    my $s = server('lock', site_of([ anna => 'owner=strict' ]));
+    my $fpm = $s->{fpm};
+    put("$s->{dir}/www/own.php", '<?php echo "hers\n";');
+    chown scalar getpwnam('fpmt_anna'), -1, "$s->{dir}/www/own.php" or die $!;
+    my $pool_dir = $fpm->pool_file('fpmt_anna') =~ s{/[^/]+\z}{}r;
+    # Whoever lives on this machine can open the directory, and lock what he opened.
+    pipe(my $ready, my $told) or die $!;
+    my $outsider = fork // die $!;
+    if (!$outsider) {
+        POSIX::setuid(scalar getpwnam 'fpmt_carl');
+        sysopen my $dir, $pool_dir, O_RDONLY;
+        my $held = flock $dir, LOCK_EX | LOCK_NB;
+        my $more = sysopen my $file, "$pool_dir/.fpmpool-lock", O_RDONLY;
+        syswrite $told, $more ? 'the file' : $held ? 'the directory' : 'nothing';
+        close $told;
+        sleep 60;
+        POSIX::_exit(0);
+    }
+    close $told;
+    sysread $ready, my $held, 20;
+    is $held, 'the directory', 'is what another user can open and lock';
+    my $before = time;
+    $s->configure(site_of([ anna => 'owner=strict pm.max_children=4' ])->($s));
+    ok $s->graceful, 'a reload';
+    cmp_ok time - $before, '<', 15, 'does not wait for him';
+    like slurp($fpm->pool_file('fpmt_anna')), qr/max_children = 4/, 'and makes its change';
+    kill KILL => $outsider;
+    waitpid $outsider, 0;
+    # Another server of root: it is waited for, but not by a request whose user is known.
+    open my $lock, '+<', "$pool_dir/.fpmpool-lock" or die $!;
+    ok flock($lock, LOCK_EX | LOCK_NB), 'another server is at work';
+    $s->configure(site_of([ anna => 'owner=strict pm.max_children=3' ])->($s));
+    my ($generations, $made) = ($s->generations, $s->made);
+    kill USR1 => $s->pid;
+    ok wait_for(10, sub { $s->generations > $generations }), 'a reload meanwhile';
+    $before = time;
+    is $s->get('anna.test', '/own.php')->{body}, "hers\n", 'her own script runs';
+    cmp_ok time - $before, '<', 10, 'at once';
+    is $s->made, $made, 'while the change waits';
+    close $lock;
+    ok wait_for(20, sub { $s->made > $made }), 'then it is made';
+    like slurp($fpm->pool_file('fpmt_anna')), qr/max_children = 3/, 'in her pool file';
     $s->said(qr/FPMP05/);
 };
 
