@@ -242,14 +242,15 @@ typedef struct {
 
 /**
  * Run argv[0] (absolute path) and wait for its end.
+ * @param leashed    1: it is killed when this process ends (Linux)
  * @param limit_sec  it is killed after this time, with all of its process group
  * @param max        bytes of what it says that are kept; FPMP_RUN_TEXT_BYTES for a message
  * @param run        filled; text from pool p
  * @return 0: it ended, run->status says how. ETIMEDOUT: killed. Else errno: it did not
  * start.
  */
-int fpmp_run_program(apr_pool_t *p, char *const argv[], int limit_sec, size_t max,
-                     fpmp_run_t *run) FPMP_NONNULL(1, 2, 5);
+int fpmp_run_program(apr_pool_t *p, char *const argv[], int leashed, int limit_sec,
+                     size_t max, fpmp_run_t *run) FPMP_NONNULL(1, 2, 6);
 
 /* ---- fpm_master.c ---------------------------------------------------------------- */
 
@@ -312,6 +313,10 @@ const char *fpmp_log_since(apr_pool_t *p, const char *path, apr_off_t mark)
 
 /** Remove a socket that nobody listens on any more. 1: it was removed. */
 int fpmp_socket_clear(const char *path) FPMP_NONNULL(1);
+
+/** Remove a socket, whoever listens on it: a script's own process keeps that of a pool that
+ * ended, and PHP-FPM does not start at it. */
+void fpmp_socket_drop(const char *path) FPMP_NONNULL(1);
 
 /* Who starts a master again. */
 typedef struct {

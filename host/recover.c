@@ -2,7 +2,7 @@
  *
  * Brings a PHP-FPM back that ended: what its log said meanwhile, sockets that nobody listens
  * on, and its start by whoever starts it on this machine. Entry points: fpmp_log_mark before
- * a signal; fpmp_log_since, fpmp_socket_clear and fpmp_master_start after it.
+ * a signal; fpmp_log_since, fpmp_socket_drop and fpmp_master_start after it.
  */
 #include "host.h"
 
@@ -68,6 +68,15 @@ int fpmp_socket_clear(const char *path)
 
     return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && is_dead(path) &&
            unlink(path) == 0;
+}
+
+void fpmp_socket_drop(const char *path)
+{
+    struct stat st;
+
+    if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
+        unlink(path);
+    }
 }
 
 /* ---- who starts it? ----------------------------------------------------------------- */
@@ -148,7 +157,7 @@ int fpmp_master_start(apr_pool_t *p, const fpmp_master_t *master,
 
     *how = argv ? words_of(p, argv) : "whoever supervises it";
     if (argv) {
-        status = fpmp_run_program(p, argv, wait_sec, FPMP_RUN_TEXT_BYTES, &run);
+        status = fpmp_run_program(p, argv, 0, wait_sec, FPMP_RUN_TEXT_BYTES, &run);
         if (status != 0 || run.status != 0) {
             const char *said = status == 0 ? fpmp_complaint(p, run.text, none) : NULL;
 

@@ -324,7 +324,7 @@ static int run_test(stage_t *stage, int limit_sec, const char **print, const cha
     char *argv[] = { (char *)binary, print ? "-tt" : "-t", "-F", "-O", "-y",
                      (char *)stage->main_path, print ? "-d" : NULL, lock, NULL };
     fpmp_run_t run;
-    apr_status_t status = fpmp_run_program(stage->p, argv, limit_sec,
+    apr_status_t status = fpmp_run_program(stage->p, argv, 1, limit_sec,
                                            print ? PRINT_MAX_BYTES : FPMP_RUN_TEXT_BYTES,
                                            &run);
     int err;
