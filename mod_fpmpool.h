@@ -219,6 +219,7 @@ typedef enum {
     FPMP_NODE_DIR,
     FPMP_NODE_LINK,
     FPMP_NODE_SOCKET,
+    FPMP_NODE_FIFO,
     FPMP_NODE_OTHER
 } fpmp_node_e;
 
@@ -303,7 +304,9 @@ typedef struct {
     fpmp_change_e kind;
     const char *path;
     const char *text;    /* for WRITE, NUL-terminated */
-    fpmp_chain_t *chain; /* for WRITE; NULL for REMOVE */
+    fpmp_chain_t *chain; /* for WRITE and LOAD, else NULL */
+    int refused; /* 1: REMOVE because PHP-FPM would end at it: it can neither wait nor come
+                    back */
 } fpmp_change_t;
 
 #endif

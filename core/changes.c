@@ -11,7 +11,7 @@
 static void push(apr_array_header_t *changes, fpmp_change_e kind, const char *path,
                  const char *text, fpmp_chain_t *chain)
 {
-    fpmp_change_t change = { kind, path, text, chain };
+    fpmp_change_t change = { kind, path, text, chain, 0 };
 
     APR_ARRAY_PUSH(changes, fpmp_change_t) = change;
 }
@@ -195,4 +195,34 @@ apr_array_header_t *fpmp_changes_find(apr_pool_t *p, const fpmp_plan_t *plan,
     }
     add_removals(p, changes, plan, facts, httpd);
     return changes;
+}
+
+apr_array_header_t *fpmp_changes_standing(apr_pool_t *p, const fpmp_master_facts_t *facts,
+                                          const fpmp_httpd_t *httpd,
+                                          const apr_array_header_t *changes)
+{
+    apr_array_header_t *removals = apr_array_make(p, 16, sizeof(fpmp_change_t));
+    apr_hash_t *removed = apr_hash_make(p);
+    int i;
+
+    for (i = 0; i < changes->nelts; i++) {
+        const fpmp_change_t *change = &APR_ARRAY_IDX(changes, i, fpmp_change_t);
+
+        if (change->kind == FPMP_CHANGE_REMOVE || change->kind == FPMP_CHANGE_REMOVE_ASIDE) {
+            apr_hash_set(removed, change->path, APR_HASH_KEY_STRING, change);
+        }
+    }
+    for (i = 0; i < facts->files->nelts; i++) {
+        const fpmp_file_t *file = APR_ARRAY_IDX(facts->files, i, fpmp_file_t *);
+        fpmp_mark_e mark;
+
+        if (!apr_hash_get(removed, file->node.path, APR_HASH_KEY_STRING) &&
+            is_ours(p, file, httpd, &mark)) {
+            push(removals,
+                 mark == FPMP_MARK_EDITED ? FPMP_CHANGE_REMOVE_ASIDE : FPMP_CHANGE_REMOVE,
+                 file->node.path, NULL, NULL);
+            APR_ARRAY_IDX(removals, removals->nelts - 1, fpmp_change_t).refused = 1;
+        }
+    }
+    return removals;
 }

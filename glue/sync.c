@@ -168,22 +168,22 @@ int fpmp_sync_old_children(int ended_gen)
     return 0;
 }
 
-/* A user who is gone takes every site down at PHP-FPM's next start: his file cannot wait. */
-static int must_go_now(fpmp_sync_run_t *run, const fpmp_change_t *change)
+int fpmp_sync_must_go(fpmp_sync_run_t *run, const fpmp_change_t *change)
 {
+    apr_pool_t *p = run->plan->pool;
     const fpmp_file_t *file =
         apr_hash_get(run->facts->by_path, change->path, APR_HASH_KEY_STRING);
-    const char *user =
-        file && file->text
-            ? fpmp_pool_text_value(run->plan->pool, file->text, file->len, "user")
-            : NULL;
+    const char *user;
     fpmp_user_facts_t facts = { 0 };
 
-    if (!user) {
+    user = file && file->text ? fpmp_pool_text_value(p, file->text, file->len, "user") : NULL;
+    if (change->refused || !user) {
         return 1;
     }
-    fpmp_facts_user(run->plan->pool, user, NULL, (gid_t)-1, &facts);
-    return facts.user_lookup == FPMP_LOOKUP_MISSING;
+    fpmp_facts_user(p, user, fpmp_pool_text_value(p, file->text, file->len, "group"),
+                    (gid_t)-1, &facts);
+    return facts.user_lookup == FPMP_LOOKUP_MISSING ||
+           facts.group_lookup == FPMP_LOOKUP_MISSING;
 }
 
 /* Requests of the old children may still be on their way to pools that nobody names now. */
@@ -196,7 +196,7 @@ static void put_off_removals(fpmp_sync_run_t *run)
     for (i = 0; i < run->changes->nelts; i++) {
         const fpmp_change_t *change = &APR_ARRAY_IDX(run->changes, i, fpmp_change_t);
 
-        if (fpmp_sync_touches(change) && !change->text && !must_go_now(run, change)) {
+        if (fpmp_sync_touches(change) && !change->text && !fpmp_sync_must_go(run, change)) {
             later++;
         }
         else {

@@ -25,6 +25,10 @@ typedef struct {
 /** 1: this change writes or removes a file. */
 int fpmp_sync_touches(const fpmp_change_t *change);
 
+/** 1: PHP-FPM would end at the file that this change removes, for its user is gone or it was
+ * refused: it can neither wait nor come back. */
+int fpmp_sync_must_go(fpmp_sync_run_t *run, const fpmp_change_t *change);
+
 /** 1: the pool of this chain was there before, so it goes on whatever happens now. */
 int fpmp_sync_had(const fpmp_sync_run_t *run, const fpmp_chain_t *chain);
 

@@ -7,6 +7,7 @@
 #include "sync.h"
 
 #include <signal.h>
+#include <string.h>
 
 APLOG_USE_MODULE(fpmpool);
 
@@ -54,7 +55,8 @@ static int wait_of(const fpmp_sync_run_t *run)
     return timeout + MARGIN_SEC + run->facts->files->nelts / POOLS_PER_SEC;
 }
 
-/* The bytes of before at every path that was changed. */
+/* The bytes of before at every path that was changed; a file whose user is gone stays away,
+ * or PHP-FPM would end at it again. */
 static void restore_files(fpmp_sync_run_t *run)
 {
     int i;
@@ -65,7 +67,7 @@ static void restore_files(fpmp_sync_run_t *run)
             apr_hash_get(run->facts->by_path, change->path, APR_HASH_KEY_STRING);
         const char *why = NULL;
 
-        if (fpmp_sync_touches(change) &&
+        if (fpmp_sync_touches(change) && (change->text || !fpmp_sync_must_go(run, change)) &&
             fpmp_sync_put(run, change->path, file ? file->text : NULL, &why) != 0) {
             fpmp_sync_say(run, change->chain, "FPMP0524", FPMP_LINK_POOL_FILE, FPMP_BROKEN,
                           apr_psprintf(run->plan->pool,
@@ -76,17 +78,33 @@ static void restore_files(fpmp_sync_run_t *run)
 }
 
 /* A dead master leaves its sockets, and the next one does not start where a process that it
- * started still holds one (php-fpm 8.2). */
-static void clear_sockets(fpmp_sync_run_t *run, const apr_array_header_t *paths)
+ * started still holds one (php-fpm 8.2): a worker that goes on, or what a script left running.
+ * All that is named as ours goes, and of the rest what nobody listens on. Whoever supervises
+ * it may have started it already. */
+static void clear_sockets(fpmp_sync_run_t *run, const apr_array_header_t *ours)
 {
+    fpmp_master_facts_t now = { 0 };
+    const char *prefix =
+        apr_pstrcat(run->plan->pool, run->master->socket_dir, "/" FPMP_FILE_PREFIX, NULL);
     int i;
 
-    for (i = 0; i < paths->nelts; i++) {
-        fpmp_socket_clear(APR_ARRAY_IDX(paths, i, const char *));
+    fpmp_master_probe(run->plan->pool, run->master, &now);
+    if (now.run == FPMP_RUN_YES) {
+        return;
     }
-    paths = fpmp_plan_sockets(run->plan, run->master);
-    for (i = 0; i < paths->nelts; i++) {
-        fpmp_socket_clear(APR_ARRAY_IDX(paths, i, const char *));
+    for (i = 0; i < ours->nelts; i++) {
+        fpmp_socket_drop(APR_ARRAY_IDX(ours, i, const char *));
+    }
+    for (i = 0; i < run->view->pools->nelts; i++) {
+        const char *path = fpmp_pool_value(
+            APR_ARRAY_IDX(run->view->pools, i, const fpmp_pool_t *), "listen");
+
+        if (path && strncmp(path, prefix, strlen(prefix)) == 0) {
+            fpmp_socket_drop(path);
+        }
+        else if (path && *path == '/') {
+            fpmp_socket_clear(path);
+        }
     }
 }
 
@@ -114,7 +132,7 @@ static void bring_back(fpmp_sync_run_t *run, const fpmp_keeper_t *keeper,
     sigaddset(&stops, SIGINT);
     sigprocmask(SIG_BLOCK, &stops, &before);
     restore_files(run);
-    clear_sockets(run, appear);
+    clear_sockets(run, apr_array_append(p, appear, fpmp_plan_sockets(run->plan, run->master)));
     err = fpmp_master_start(p, run->master, keeper, START_WAIT_SEC, &how, &why);
     sigprocmask(SIG_SETMASK, &before, NULL);
     seen = apr_psprintf(p, "master '%s' ended at its reload: %s; the old pool files are back",
