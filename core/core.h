@@ -522,6 +522,13 @@ fpmp_changes_find(apr_pool_t *p, const fpmp_plan_t *plan, const fpmp_master_t *m
                   const fpmp_master_facts_t *facts, const fpmp_httpd_t *httpd)
     FPMP_NONNULL(1, 2, 3, 4, 5);
 
+/** The files of ours that changes do not remove, each as the removal that takes it out if
+ * PHP-FPM refuses it as it stands: fpmp_change_t. */
+apr_array_header_t *fpmp_changes_standing(apr_pool_t *p, const fpmp_master_facts_t *facts,
+                                          const fpmp_httpd_t *httpd,
+                                          const apr_array_header_t *changes)
+    FPMP_NONNULL(1, 2, 3, 4);
+
 /** 1: with these changes the master still has a pool; without one it does not start. */
 int fpmp_changes_leave_pool(apr_pool_t *p, const fpmp_master_facts_t *facts,
                             const apr_array_header_t *changes) FPMP_NONNULL(1, 2, 3);

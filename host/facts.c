@@ -36,6 +36,7 @@ static fpmp_node_e kind_of(mode_t mode)
            : S_ISDIR(mode)  ? FPMP_NODE_DIR
            : S_ISLNK(mode)  ? FPMP_NODE_LINK
            : S_ISSOCK(mode) ? FPMP_NODE_SOCKET
+           : S_ISFIFO(mode) ? FPMP_NODE_FIFO
                             : FPMP_NODE_OTHER;
 }
 

@@ -414,6 +414,46 @@ static void a_file_that_fpm_has_not_read_is_loaded(void **state)
     }
 }
 
+/* ---- what stays -------------------------------------------------------------------------- */
+
+static void what_stays_is_ours_and_not_removed(void **state)
+{
+    static const struct {
+        const char *title;
+        how_e david, anna; /* a line names david only */
+        const char *want;
+    } cases[] = {
+        { "current", CURRENT, ABSENT, "REMOVE " DAVID_FILE "\n" },
+        { "to be rewritten", OLD, ABSENT, "REMOVE " DAVID_FILE "\n" },
+        { "edited by hand", EDITED, ABSENT, "REMOVE_ASIDE " DAVID_FILE "\n" },
+        { "of others", FOREIGN, OTHER_SAME, "" },
+        { "unread", UNREAD, ABSENT, "" },
+        { "to be removed", CURRENT, CURRENT, "REMOVE " DAVID_FILE "\n" },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        fpmp_plan_t *plan = plan_of(*state, "david", NULL, NULL);
+        fpmp_master_facts_t *facts = facts_of(*state, master_at(plan, 0));
+        const apr_array_header_t *changes, *stay;
+        const char *text = "";
+
+        plan_derive(plan);
+        put_file(*state, facts, "david", cases[i].david);
+        put_file(*state, facts, "anna", cases[i].anna);
+        changes = fpmp_changes_find(*state, plan, master_at(plan, 0), facts, &httpd);
+        stay = fpmp_changes_standing(*state, facts, &httpd, changes);
+        for (int k = 0; k < stay->nelts; k++) {
+            const fpmp_change_t *change = &APR_ARRAY_IDX(stay, k, fpmp_change_t);
+
+            assert_true(change->refused);
+            text = apr_psprintf(*state, "%s%s %s\n", text,
+                                change->kind == FPMP_CHANGE_REMOVE ? "REMOVE" : "REMOVE_ASIDE",
+                                change->path);
+        }
+        expect_text(cases[i].title, text, cases[i].want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +471,7 @@ int main(void)
         plan_test(a_pool_that_is_current_lets_the_other_one_go),
         plan_test(the_last_pool_goes_if_its_user_is_gone),
         plan_test(bytes_behind_a_nul_are_an_edit),
+        plan_test(what_stays_is_ours_and_not_removed),
     };
     int failed;
 

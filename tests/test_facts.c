@@ -243,7 +243,7 @@ static void each_kind_of_file_has_its_facts(void **state)
           "larger than 1048576 bytes" },
         { "directory", "dir", 0, FPMP_LOOKUP_FOUND, FPMP_NODE_DIR, -1,
           "not a regular file" },
-        { "FIFO", "fifo", 0, FPMP_LOOKUP_FOUND, FPMP_NODE_OTHER, -1, "not a regular file" },
+        { "FIFO", "fifo", 0, FPMP_LOOKUP_FOUND, FPMP_NODE_FIFO, -1, "not a regular file" },
         { "socket", "sock", 0, FPMP_LOOKUP_FOUND, FPMP_NODE_SOCKET, -1,
           "not a regular file" },
         { "link", "link", 0, FPMP_LOOKUP_FOUND, FPMP_NODE_LINK, 4, NULL },
