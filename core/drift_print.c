@@ -198,6 +198,15 @@ static void judge_places(fpmp_look_t *look, fpmp_chain_t *chain, const fpmp_pool
             apr_psprintf(look->plan->pool, "pool [%s] %s", chain->pool, why),
             "create it or change the setting; PHP-FPM does not take the pool without");
     }
+    why = chain->broken || look->httpd->unprivileged ? NULL : fpmp_foreign_log(look, printed);
+    if (why) {
+        fpmp_chain_find(look->plan, chain, "FPMP0462", FPMP_LINK_POOL, FPMP_NOTICE,
+                        apr_psprintf(look->plan->pool,
+                                     "%s, and PHP-FPM opens it as root, wherever a link "
+                                     "there leads",
+                                     why),
+                        "put it into a directory of root");
+    }
 }
 
 void fpmp_drift_print(fpmp_look_t *look)

@@ -300,6 +300,29 @@ const char *fpmp_foreign_place(fpmp_look_t *look, const fpmp_pool_t *pool)
     return trial.asked ? check_dirs(&trial) : NULL;
 }
 
+const char *fpmp_foreign_log(fpmp_look_t *look, const fpmp_pool_t *pool)
+{
+    apr_pool_t *p = look->plan->pool;
+    const char *key, *dir, *file;
+    int i = 0;
+
+    do {
+        const fpmp_place_t *place;
+
+        dir = fpmp_foreign_dir(p, pool, i++, &key, &file);
+        place = dir && file && look->view->asked
+                    ? apr_hash_get(look->view->asked->places, dir, APR_HASH_KEY_STRING)
+                    : NULL;
+        if (place && place->node.lookup == FPMP_LOOKUP_FOUND &&
+            (place->node.uid != 0 || place->node.mode & 022)) {
+            return apr_psprintf(p, "%s '%s' lies in a directory that %s may write", key, file,
+                                place->node.uid != 0 ? apr_psprintf(p, "'%s'", place->owner)
+                                                     : "others than root");
+        }
+    } while (key);
+    return NULL;
+}
+
 void fpmp_foreign_judge(fpmp_look_t *look, const fpmp_pool_t *pool)
 {
     trial_t trial = { .p = look->plan->pool, .look = look, .pool = pool };

@@ -48,6 +48,10 @@ const char *fpmp_foreign_real(apr_pool_t *p, const fpmp_asked_t *asked, const ch
 /** Which directory that a key of this pool needs is not there? NULL: none, else a phrase. */
 const char *fpmp_foreign_place(fpmp_look_t *look, const fpmp_pool_t *pool);
 
+/** Which log of this pool would PHP-FPM, as root, open where somebody else can put a link in its
+ * place? NULL: none, else a phrase. */
+const char *fpmp_foreign_log(fpmp_look_t *look, const fpmp_pool_t *pool);
+
 /** Judge one pool that is not ours, or the global section: adds at most one finding. */
 void fpmp_foreign_judge(fpmp_look_t *look, const fpmp_pool_t *pool);
 
