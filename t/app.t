@@ -1,67 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # An application that nobody here wrote: DokuWiki as Debian ships it, unpacked and not changed,
-# run as fpmt_carl and used over HTTP. FPMT_CACHE keeps the downloaded packages.
+# run as fpmt_carl and used over HTTP.
 use strict;
 use warnings;
-use File::Path qw(make_path);
 use FPMT;
+use FPMT::Wiki;
 use Test::More;
 
-my @packages = qw(dokuwiki php-geshi php-phpseclib libphp-simplepie);
-my $cache = $ENV{FPMT_CACHE} || '/var/cache/mod_fpmpool_tests';
 my $root  = "$SCRATCH/wiki";
 my $text  = 'The **quick** brown fox; ' . join ' ', map { chr(97 + $_ % 26) x 5 } 1 .. 500;
-
-sub unpack_all {
-    make_path($cache);
-    my $missing = sub { return grep { my $p = $_; !(() = glob "$cache/${p}_*.deb") } @packages };
-    for my $before ('true', 'apt-get update') {
-        last if !$missing->();
-        system("$before >$cache/log 2>&1; cd $cache && apt-get download @{[$missing->()]} >>$cache/log 2>&1");
-    }
-    my @left = $missing->();
-    is "@left", '', 'the packages are here' or do { diag slurp("$cache/log"); return 0 };
-    for my $package (@packages) {
-        my ($deb) = sort glob "$cache/${package}_*.deb";
-        system('dpkg', '-x', $deb, $root) == 0 or return fail("dpkg -x $deb");
-    }
-    return 1;
-}
-
-# The package expects to lie at /: its two absolute links and its configuration are told where it
-# lies instead; no file of it is changed.
-sub set_up {
-    my $share = "$root/usr/share/dokuwiki";
-    for my $link (qw(plugins tpl)) {
-        unlink "$share/lib/$link";
-        symlink "$root/var/lib/dokuwiki/lib/$link", "$share/lib/$link" or die "$link: $!\n";
-    }
-    put("$root/prepend.php", <<"PHP");
-<?php
-define('DOKU_MAIN_CONF', '$root/etc/dokuwiki/');
-define('DOKU_CONF', '$root/etc/dokuwiki/');
-\$GLOBALS['__composer_autoload_files']['decc78cc4436b1292c6c0d151b19445c'] = true; // phpseclib's bootstrap in /usr
-spl_autoload_register(function (\$class) {
-    \$at = ['GeSHi' => 'php-geshi/geshi.php', 'SimplePie' => 'php/simplepie/simplepie.inc'];
-    \$file = '$root/usr/share/' . (\$at[\$class] ?? 'php/' . strtr(\$class, '\\\\', '/') . '.php');
-    if (is_file(\$file)) {
-        require \$file;
-    }
-});
-PHP
-    put("$share/.user.ini", "auto_prepend_file=$root/prepend.php\n");
-    put("$root/etc/dokuwiki/local.php", <<"PHP");
-<?php
-\$conf['savedir'] = '$root/var/lib/dokuwiki/data';
-\$conf['title'] = 'A wiki of carl';
-\$conf['useacl'] = 0;
-\$conf['updatecheck'] = 0;
-PHP
-    chmod 0755, "$root/etc/dokuwiki";
-    my @owned = ("$root/var/lib/dokuwiki/data", "$root/var/lib/dokuwiki/acl");
-    system('chown', '-R', 'fpmt_carl:fpmt_carl', @owned) == 0 or die "chown: exit $?\n";
-}
 
 my %cookie;
 
@@ -86,8 +34,10 @@ sub form {
 }
 
 my @noise;    # what PHP 8.2 says of this old code
-if (unpack_all()) {
-    set_up();
+my $trouble = FPMT::Wiki::unpack_into($root);
+is $trouble // '', '', 'the packages are here and unpacked';
+if (!$trouble) {
+    FPMT::Wiki::set_up($root, 'fpmt_carl');
     # Its code predates PHP 8.2, and it looks for a library in /usr: notices, told to the log.
     @noise = logs_during('wiki', qr/FPMP0620/, 0, \&use_it);
     is scalar(grep { /Fatal|Uncaught/ } @noise), 0, 'PHP had no fatal error' or diag join "\n", @noise;
