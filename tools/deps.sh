@@ -3,31 +3,37 @@
 #
 # Installs what is missing to build, show and test the module, and nothing else. What is
 # there is found by looking for the thing itself, not for a package, so a php-fpm or httpd of
-# another origin counts. `deps.sh demo` looks only for what the demo needs.
+# another origin counts. Usage: deps.sh [demo|tests|bench]; unasked it is tests.
 set -eu
 
-# kind:thing  debian package  fedora package  (demo: the demo needs it too)
+# kind:thing  debian package  fedora package  who needs it: all, or of tests and bench who does
 table='
-cmd:gcc              gcc                   gcc                    demo
-cmd:make             make                  make                   demo
-cmd:nm               binutils              binutils               demo
-cmd:curl             curl                  curl                   demo
-cmd:useradd          passwd                shadow-utils           demo
-httpd:               apache2               httpd                  demo
-apxs:                apache2-dev           httpd-devel            demo
-specs:               -                     redhat-rpm-config      demo
-fpm:                 php-fpm               php-fpm                demo
-cmd:clang            clang                 clang                  -
-fuzzer:              libclang-rt-dev       compiler-rt            -
-cmd:valgrind         valgrind              valgrind               -
-cmd:strace           strace                strace                 -
-cmd:openssl          openssl               openssl                -
-cmd:perl             perl                  perl                   -
-cmd:prove            perl                  perl-Test-Harness      -
-perl:JSON::PP        perl                  perl(JSON::PP)         -
-perl:Apache::Test    libapache2-mod-perl2  perl(Apache::Test)     -
-perl:LWP             libwww-perl           perl(LWP)              -
-file:cmocka.h        libcmocka-dev         libcmocka-devel        -
+cmd:gcc              gcc                   gcc                    all
+cmd:make             make                  make                   all
+cmd:nm               binutils              binutils               all
+cmd:curl             curl                  curl                   all
+cmd:useradd          passwd                shadow-utils           all
+httpd:               apache2               httpd                  all
+apxs:                apache2-dev           httpd-devel            all
+specs:               -                     redhat-rpm-config      all
+fpm:                 php-fpm               php-fpm                all
+cmd:clang            clang                 clang                  tests
+fuzzer:              libclang-rt-dev       compiler-rt            tests
+cmd:valgrind         valgrind              valgrind               tests,bench
+cmd:strace           strace                strace                 tests,bench
+cmd:openssl          openssl               openssl                tests
+cmd:perl             perl                  perl                   tests,bench
+cmd:prove            perl                  perl-Test-Harness      tests
+perl:JSON::PP        perl                  perl(JSON::PP)         tests,bench
+perl:Apache::Test    libapache2-mod-perl2  perl(Apache::Test)     tests
+perl:LWP             libwww-perl           perl(LWP)              tests
+file:cmocka.h        libcmocka-dev         libcmocka-devel        tests
+cmd:wrk              wrk                   wrk                    bench
+cmd:nginx            nginx                 nginx                  bench
+cmd:caddy            caddy                 caddy                  bench
+cmd:php-cgi          php-cgi               php-cli                bench
+module:mod_fcgid.so  libapache2-mod-fcgid  mod_fcgid              bench
+cmd:gnuplot          gnuplot-nox           gnuplot                bench
 '
 
 there() { # there kind:thing
@@ -37,6 +43,7 @@ there() { # there kind:thing
         httpd:*) command -v apache2 >/dev/null || command -v httpd >/dev/null ;;
         apxs:*) command -v apxs >/dev/null || command -v apxs2 >/dev/null ;;
         fpm:*) compgen -G '/usr/sbin/php-fpm*' >/dev/null || command -v php-fpm >/dev/null ;;
+        module:*) [ -e "$("$(command -v apxs || command -v apxs2)" -q LIBEXECDIR)/$thing" ] ;;
         perl:*) perl -M"$thing" -e 1 2>/dev/null ;;
         file:*) echo "#include <stdarg.h>
 #include <stddef.h>
@@ -50,12 +57,16 @@ there() { # there kind:thing
 }
 
 PATH=$PATH:/usr/sbin:/sbin
+who=${1:-tests}
 column=2
 command -v apt-get >/dev/null || column=3
-missing() {
-    while read -r what debian fedora demo; do
+missing() { # missing WHO
+    while read -r what debian fedora needed_by; do
         [ -n "$what" ] || continue
-        [ "${1:-}" != demo ] || [ "$demo" = demo ] || continue
+        case ,$needed_by, in
+            *,all,*|*,"$1",*) ;;
+            *) continue ;;
+        esac
         there "$what" && continue
         [ "$column" = 2 ] && echo "$debian" || echo "$fedora"
     done <<<"$table" | sort -u | grep -vx -- -
@@ -72,7 +83,7 @@ no_services() {
     chmod 755 "$policy"
 }
 
-mapfile -t wanted < <(missing "${1:-}")
+mapfile -t wanted < <(missing "$who")
 if [ ${#wanted[@]} -eq 0 ]; then
     echo "deps: nothing is missing"
     exit 0
@@ -96,7 +107,7 @@ else
     exit 1
 fi
 
-mapfile -t wanted < <(missing "${1:-}")
+mapfile -t wanted < <(missing "$who")
 if [ ${#wanted[@]} -ne 0 ]; then
     echo "deps: installed, yet still not found: ${wanted[*]}" >&2
     exit 1

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# A private httpd and php-fpm in one scratch folder, for demo.sh and bench.sh to source.
+# A private httpd and php-fpm in one scratch folder, for the scripts of tools/ and bench/ to source.
 # Nothing of the machine's own httpd or PHP setup is read or changed. All that was started
 # is ended by its process id when the script ends, also when it is interrupted.
 
@@ -127,12 +127,13 @@ free_port() {
     while is_up "$port"; do port=$((port + 1)); done
 }
 
-# start_httpd NAME MODULE...: listens on port; standard input ends the configuration NAME.conf.
+# start_httpd NAME MODULE...: listens on port, on the MPM that mpm names (event if it is unset);
+# standard input ends the configuration NAME.conf.
 start_httpd() {
     local name=$1 module
     shift
     {
-        for module in mpm_event unixd authz_core dir "$@"; do
+        for module in "mpm_${mpm:-event}" unixd authz_core dir "$@"; do
             "$httpd" -l | grep -qx " *mod_$module.c" || # compiled in
                 echo "LoadModule ${module}_module $modules/mod_$module.so"
         done
