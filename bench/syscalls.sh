@@ -6,7 +6,7 @@
 # it, then the counts. Needs root, strace, and the built module.
 
 # shellcheck source=tools/private.sh
-. "$(dirname "$0")/private.sh"
+. "$(dirname "$0")/../tools/private.sh"
 begin
 command -v strace >/dev/null || die "strace is missing; run: make -f Makefile.apxs deps"
 
