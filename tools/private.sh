@@ -152,7 +152,8 @@ DirectoryIndex index.php
 HTTPD
         cat
     } >"$scratch/$name.conf"
-    "$httpd" -DFOREGROUND -f "$scratch/$name.conf" >"$scratch/log/$name.out.log" 2>&1 &
+    # A group of its own: httpd on prefork ends by a signal to its whole group.
+    setsid "$httpd" -DFOREGROUND -f "$scratch/$name.conf" >"$scratch/log/$name.out.log" 2>&1 &
     httpd_pids="$httpd_pids $!"
     until_true 20 is_up "$port" || die "$httpd does not listen on port $port after 20 s"
 }
