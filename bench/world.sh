@@ -16,7 +16,10 @@ user=fpmt_bench
 www='' pool_socket='' # known once there is a scratch folder
 plain_frame="KeepAlive On
 MaxKeepAliveRequests 0
-KeepAliveTimeout 30"
+KeepAliveTimeout 30
+<Directory />
+    AllowOverride None
+</Directory>"
 
 # One child with many threads: with several, mod_proxy's kept connections would be more than
 # the pool has children. Prefork has a child for each client, and some more.
