@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * FastCGI 1.0 for one request on one connection: the bytes that open it, and the reader of
- * what comes back. Every request passes here: the request is built in one allocation, the
- * reader makes none and points into the received bytes. It knows no socket.
+ * what comes back. Every request passes here: the request is built in one piece, the reader
+ * makes none and points into the received bytes. It knows no socket.
  */
 #include "core.h"
 
@@ -35,9 +35,19 @@ static unsigned char *put_header(unsigned char *out, int type, apr_size_t len)
     return out + FPMP_FCGI_HEADER_BYTES;
 }
 
+/* Of one pair; each string is measured once. */
+typedef struct {
+    apr_size_t name, value; /* bytes */
+} lengths_t;
+
 static apr_size_t length_bytes(apr_size_t len)
 {
     return len < 128 ? 1 : 4;
+}
+
+static apr_size_t pair_bytes(const lengths_t *of)
+{
+    return length_bytes(of->name) + length_bytes(of->value) + of->name + of->value;
 }
 
 static unsigned char *put_length(unsigned char *out, apr_size_t len)
@@ -51,74 +61,98 @@ static unsigned char *put_length(unsigned char *out, apr_size_t len)
     return out;
 }
 
-static void put_pair(unsigned char *out, const char *name, apr_size_t name_len,
-                     const char *value, apr_size_t value_len)
+static unsigned char *put_pair(unsigned char *out, const apr_table_entry_t *pair,
+                               const lengths_t *of)
 {
-    out = put_length(out, name_len);
-    out = put_length(out, value_len);
-    memcpy(out, name, name_len);
-    memcpy(out + name_len, value, value_len);
+    out = put_length(out, of->name);
+    out = put_length(out, of->value);
+    memcpy(out, pair->key, of->name);
+    if (of->value) { /* a value may be NULL */
+        memcpy(out + of->name, pair->val, of->value);
+    }
+    return out + of->name + of->value;
 }
 
-/*
- * All PARAMS records, each filled with whole pairs; returns their bytes. out NULL: count
- * only. The header of a record is written anew with each pair, which is cheaper than a look
- * ahead.
- */
-static apr_size_t put_params(const apr_table_t *env, unsigned char *out,
-                             const char **too_long)
+/* The bytes of all PARAMS records, each filled with whole pairs, and the lengths of the
+ * pairs. too_long: the name of a pair that fits into no record. */
+static apr_size_t measure(const apr_array_header_t *env, lengths_t *lengths,
+                          const char **too_long)
 {
-    const apr_array_header_t *array = apr_table_elts(env);
-    const apr_table_entry_t *pairs = (const apr_table_entry_t *)array->elts;
-    apr_size_t size = 0, record = 0, content = CONTENT_MAX; /* full: the first pair opens */
+    const apr_table_entry_t *pairs = (const apr_table_entry_t *)env->elts;
+    apr_size_t size = 0, content = CONTENT_MAX; /* full: the first pair opens a record */
     int i;
 
-    for (i = 0; i < array->nelts; i++) {
-        const char *value = pairs[i].val ? pairs[i].val : "";
-        apr_size_t name_len = strlen(pairs[i].key), value_len = strlen(value);
-        apr_size_t len = length_bytes(name_len) + length_bytes(value_len) + name_len
-                         + value_len;
+    for (i = 0; i < env->nelts; i++) {
+        apr_size_t len;
 
+        lengths[i].name = strlen(pairs[i].key);
+        lengths[i].value = pairs[i].val ? strlen(pairs[i].val) : 0;
+        len = pair_bytes(&lengths[i]);
         if (len > CONTENT_MAX) {
             *too_long = pairs[i].key;
             return 0;
         }
         if (content + len > CONTENT_MAX) {
-            record = size;
             size += FPMP_FCGI_HEADER_BYTES;
             content = 0;
         }
         content += len;
-        if (out) {
-            put_header(out + record, TYPE_PARAMS, content);
-            put_pair(out + size, pairs[i].key, name_len, value, value_len);
-        }
         size += len;
     }
     return size;
+}
+
+/* All PARAMS records; the header of each is written when its end is known. */
+static unsigned char *put_params(const apr_array_header_t *env, const lengths_t *lengths,
+                                 unsigned char *out)
+{
+    const apr_table_entry_t *pairs = (const apr_table_entry_t *)env->elts;
+    unsigned char *record = out;
+    apr_size_t content = CONTENT_MAX;
+    int i;
+
+    for (i = 0; i < env->nelts; i++) {
+        apr_size_t len = pair_bytes(&lengths[i]);
+
+        if (content + len > CONTENT_MAX) {
+            if (i > 0) {
+                put_header(record, TYPE_PARAMS, content);
+            }
+            record = out;
+            out += FPMP_FCGI_HEADER_BYTES;
+            content = 0;
+        }
+        content += len;
+        out = put_pair(out, &pairs[i], &lengths[i]);
+    }
+    if (i > 0) {
+        put_header(record, TYPE_PARAMS, content);
+    }
+    return out;
 }
 
 char *fpmp_fcgi_request(apr_pool_t *p, const apr_table_t *env, int end, apr_size_t *len,
                         const char **too_long)
 {
     static const unsigned char begin[BODY_BYTES] = { 0, ROLE_RESPONDER };
+    const apr_array_header_t *pairs = apr_table_elts(env);
+    lengths_t *lengths = apr_palloc(p, ((apr_size_t)pairs->nelts + 1) * sizeof(*lengths));
     unsigned char *request, *out;
     apr_size_t params_len;
 
     *len = 0;
     *too_long = NULL;
-    params_len = put_params(env, NULL, too_long);
+    params_len = measure(pairs, lengths, too_long);
     if (*too_long) {
         return NULL;
     }
-    *len = FPMP_FCGI_HEADER_BYTES + BODY_BYTES + params_len + FPMP_FCGI_HEADER_BYTES
-           + (end ? FPMP_FCGI_HEADER_BYTES : 0);
+    *len = FPMP_FCGI_HEADER_BYTES + BODY_BYTES + params_len + FPMP_FCGI_HEADER_BYTES +
+           (end ? FPMP_FCGI_HEADER_BYTES : 0);
     request = apr_palloc(p, *len);
     out = put_header(request, TYPE_BEGIN, BODY_BYTES);
     memcpy(out, begin, BODY_BYTES); /* flags 0: PHP-FPM closes after the answer */
     out += BODY_BYTES;
-    put_params(env, out, too_long);
-    out = put_header(out + params_len, TYPE_PARAMS, 0);
+    out = put_header(put_params(pairs, lengths, out), TYPE_PARAMS, 0);
     if (end) {
         put_header(out, TYPE_STDIN, 0);
     }
