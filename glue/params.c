@@ -66,7 +66,7 @@ static void drop(apr_table_t *env, const char *const *names, apr_size_t count)
 {
     apr_size_t i;
 
-    for (i = 0; i < count; i++) {
+    for (i = 0; i < count && !apr_is_empty_table(env); i++) { /* mostly it is */
         apr_table_unset(env, names[i]);
     }
 }
@@ -101,10 +101,13 @@ apr_table_t *fpmp_params_make(request_rec *r, const fpmp_body_t *body)
     apr_table_t *env;
 
     drop(r->subprocess_env, computed, sizeof(computed) / sizeof(computed[0]));
+    drop(r->subprocess_env, forbidden, sizeof(forbidden) / sizeof(forbidden[0]));
     ap_add_common_vars(r);
     ap_add_cgi_vars(r);
     env = apr_table_copy(r->pool, r->subprocess_env);
-    drop(env, forbidden, sizeof(forbidden) / sizeof(forbidden[0]));
+    if (apr_table_get(r->headers_in, "Proxy")) { /* httpd before 2.4.25 makes it a variable */
+        apr_table_unset(env, "HTTP_PROXY");
+    }
     add_authorization(r, env);
     add_script(r, env);
     if (body->length > 0) {
