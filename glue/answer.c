@@ -5,6 +5,7 @@
  */
 #include "glue.h"
 
+#include "mod_core.h"
 #include "util_filter.h"
 #include "util_script.h"
 
@@ -109,11 +110,51 @@ static void settle_length(fpmp_answer_t *answer)
     }
 }
 
+/* As ap_remove_output_filter_byhandle() does, which looks the name up first. */
+static void drop_byterange(request_rec *r)
+{
+    ap_filter_t *f = r->output_filters;
+
+    while (f && f->frec != ap_byterange_filter_handle) {
+        f = f->next;
+    }
+    if (f) {
+        ap_remove_output_filter(f);
+    }
+}
+
+typedef struct {
+    const char *at, *end;
+} lines_t;
+
+/* For ap_scan_script_header_err_core_ex(): the next line without its end, cut at size.
+ * @return 1, or 0 when there is none or it is too long for size */
+static int next_line(char *line, int size, void *data)
+{
+    lines_t *lines = data;
+    apr_size_t room = (apr_size_t)size - 1, left = (apr_size_t)(lines->end - lines->at);
+    const char *eol = memchr(lines->at, '\n', left);
+    apr_size_t len = eol ? (apr_size_t)(eol - lines->at) : left;
+
+    if (eol && len > 0 && eol[-1] == '\r') {
+        len--;
+    }
+    if (!eol || len > room) {
+        lines->at = lines->end;
+        *line = '\0';
+        return 0;
+    }
+    memcpy(line, lines->at, len);
+    line[len] = '\0';
+    lines->at = eol + 1;
+    return 1;
+}
+
 static int parse_head(fpmp_answer_t *answer, const char *head, apr_size_t len)
 {
     request_rec *r = answer->r;
     int odd = fpmp_head_odd_byte(head, len);
-    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    lines_t lines = { head, head + len };
     int status;
 
     if (odd >= 0) {
@@ -123,13 +164,11 @@ static int parse_head(fpmp_answer_t *answer, const char *head, apr_size_t len)
                                    odd),
                       "mend the script's header() calls");
     }
-    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_transient_create(head, len, bb->bucket_alloc));
-    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
     /* httpd drops a script's Content-Length unless told that it is watched, as it is here.
      */
     apr_table_setn(r->subprocess_env, AP_TRUST_CGILIKE_CL_ENVVAR, "1");
-    status = ap_scan_script_header_err_brigade_ex(r, bb, NULL, APLOG_MODULE_INDEX);
-    apr_brigade_destroy(bb);
+    status =
+        ap_scan_script_header_err_core_ex(r, NULL, next_line, &lines, APLOG_MODULE_INDEX);
     if (status == HTTP_NOT_MODIFIED || status == HTTP_PRECONDITION_FAILED) {
         r->status = status; /* the client's own copy is still good */
     }
@@ -151,7 +190,7 @@ static int parse_head(fpmp_answer_t *answer, const char *head, apr_size_t len)
     drop_hop_by_hop(r->err_headers_out);
     settle_length(answer);
     /* PHP sees the Range header itself; httpd must not cut its answer a second time. */
-    ap_remove_output_filter_byhandle(r->output_filters, "byterange");
+    drop_byterange(r);
     answer->state = r->status == HTTP_NO_CONTENT || r->status == HTTP_NOT_MODIFIED ||
                             status == HTTP_PRECONDITION_FAILED || r->header_only
                         ? FPMP_ANSWER_NO_BODY
