@@ -34,6 +34,7 @@ static apr_status_t open_file(fpmp_store_t *store)
         return rv;
     }
     name = apr_pstrcat(p, dir, "/fpmpool.XXXXXX", NULL);
+    store->at = 0;
     rv = apr_file_mktemp(&store->file, name,
                          APR_FOPEN_CREATE | APR_FOPEN_EXCL | APR_FOPEN_READ |
                              APR_FOPEN_WRITE | APR_FOPEN_BINARY | sendfile,
@@ -41,19 +42,29 @@ static apr_status_t open_file(fpmp_store_t *store)
     return rv == APR_SUCCESS ? apr_file_remove(name, p) : rv;
 }
 
+/* A call of the system only where reads and writes alternate. Where the file is then is
+ * known again once the read or write went well. */
+static apr_status_t go_to(fpmp_store_t *store, apr_off_t at)
+{
+    int there = store->at == at;
+
+    store->at = -1;
+    return there ? APR_SUCCESS : apr_file_seek(store->file, APR_SET, &at);
+}
+
 static apr_status_t add_to_file(fpmp_store_t *store, const char *data, apr_size_t len)
 {
-    apr_off_t at = store->to;
     apr_status_t rv = store->file ? APR_SUCCESS : open_file(store);
 
     if (rv == APR_SUCCESS) {
-        rv = apr_file_seek(store->file, APR_SET, &at);
+        rv = go_to(store, store->to);
     }
     if (rv == APR_SUCCESS) {
         rv = apr_file_write_full(store->file, data, len, NULL);
     }
     if (rv == APR_SUCCESS) {
         store->to += len;
+        store->at = store->to;
     }
     return rv;
 }
@@ -125,8 +136,7 @@ static apr_status_t read_file(fpmp_store_t *store, apr_bucket_brigade *out, apr_
     apr_size_t len = (apr_size_t)(there < max ? there : max);
     apr_bucket_alloc_t *alloc = out->bucket_alloc;
     char *data = apr_bucket_alloc(len, alloc);
-    apr_off_t at = store->from;
-    apr_status_t rv = apr_file_seek(store->file, APR_SET, &at);
+    apr_status_t rv = go_to(store, store->from);
 
     if (rv == APR_SUCCESS) {
         rv = apr_file_read_full(store->file, data, len, NULL);
@@ -137,6 +147,7 @@ static apr_status_t read_file(fpmp_store_t *store, apr_bucket_brigade *out, apr_
     }
     APR_BRIGADE_INSERT_TAIL(out, apr_bucket_heap_create(data, len, apr_bucket_free, alloc));
     store->from += len;
+    store->at = store->from;
     *got = len;
     return APR_SUCCESS;
 }
