@@ -275,6 +275,12 @@ int fpmp_master_test(apr_pool_t *p, const fpmp_master_t *master,
                      int limit_sec, const char **why) FPMP_NONNULL(1, 2, 3, 4, 6);
 
 /**
+ * Remove the private directories of tests whose process was killed.
+ * @return the directory for temporary files, in which they are; NULL: there is none
+ */
+const char *fpmp_stage_sweep(apr_pool_t *p) FPMP_NONNULL(1);
+
+/**
  * What would PHP-FPM run after these changes? BINARY -tt -F -O on copies of all files whose
  * log files are /dev/null, so that nothing is created or written.
  * @param known  paths of files that are left out; NULL: none

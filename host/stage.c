@@ -2,9 +2,10 @@
  *
  * Lets PHP-FPM itself judge a set of changes before any file of its own is touched: a
  * private directory gets the changed files and a main file that names them among the
- * unchanged ones, and "php-fpm -t" reads that. The directory is gone afterwards. Entry points:
- * fpmp_master_test before a change, fpmp_master_print for configtest, where every file is a
- * copy whose log files are /dev/null. The real directories are only read.
+ * unchanged ones, and "php-fpm -t" reads that. The directory is gone afterwards, or at
+ * the next fpmp_stage_sweep. Entry points: fpmp_master_test before a change,
+ * fpmp_master_print for configtest, where every file is a copy whose log files are
+ * /dev/null. The real directories are only read.
  */
 #include "host.h"
 
@@ -69,11 +70,14 @@ static void empty(const char *path)
     }
 }
 
-/* Remove what a killed run left: a directory of ours whose process is gone. */
-static void sweep(apr_pool_t *p, const char *temp_dir)
+const char *fpmp_stage_sweep(apr_pool_t *p)
 {
+    const char *temp_dir;
     glob_t old = { 0 };
 
+    if (apr_temp_dir_get(&temp_dir, p) != APR_SUCCESS) {
+        return NULL;
+    }
     glob(apr_pstrcat(p, temp_dir, "/" STAGE_PREFIX "*", NULL), GLOB_NOSORT, NULL, &old);
     for (size_t i = 0; i < old.gl_pathc; i++) {
         pid_t pid = atoi(old.gl_pathv[i] + strlen(temp_dir) + strlen("/" STAGE_PREFIX));
@@ -83,25 +87,24 @@ static void sweep(apr_pool_t *p, const char *temp_dir)
         }
     }
     globfree(&old);
+    return temp_dir;
 }
 
 static int open_stage(stage_t *stage, const char **why)
 {
-    const char *temp_dir;
-    apr_status_t status = apr_temp_dir_get(&temp_dir, stage->p);
+    const char *temp_dir = fpmp_stage_sweep(stage->p);
+    apr_status_t status;
     char *dir;
 
-    if (status != APR_SUCCESS) {
+    if (!temp_dir) {
         *why = "no directory for temporary files is found";
         return ENOENT;
     }
-    sweep(stage->p, temp_dir);
     dir = apr_psprintf(stage->p, "%s/" STAGE_PREFIX "%d.XXXXXX", temp_dir, (int)getpid());
     if (!mkdtemp(dir)) { /* mode 0700 */
         status = errno;
-        *why =
-            apr_psprintf(stage->p, "a directory for the test in '%s' cannot be made: %pm",
-                         temp_dir, &status);
+        *why = apr_psprintf(stage->p, "a directory for the test in '%s' cannot be made: %pm",
+                            temp_dir, &status);
         return status;
     }
     stage->dir = dir;
@@ -371,9 +374,7 @@ static int run_stage(stage_t *stage, const apr_array_header_t *changes, int limi
         return err;
     }
     err = fill_stage(stage, changes, why);
-    if (err == 0) {
-        err = run_test(stage, limit_sec, print, why);
-    }
+    err = err ? err : run_test(stage, limit_sec, print, why);
     empty(stage->dir);
     return err;
 }
@@ -392,9 +393,8 @@ int fpmp_master_print(apr_pool_t *p, const fpmp_master_t *master,
                       apr_hash_t *known, int limit_sec, const char **print,
                       const char **why)
 {
-    stage_t stage = { .p = p, .master = master, .facts = facts };
+    stage_t stage = { .p = p, .master = master, .facts = facts, .known = known,
+                      .silent = 1 };
 
-    stage.known = known;
-    stage.silent = 1;
     return run_stage(&stage, changes, limit_sec, print, why);
 }
