@@ -404,6 +404,7 @@ typedef struct {
     fpmp_states_t *states; /* NULL: this run serves nobody */
     int graceful; /* 1: children of the configuration before still serve */
     int untold;   /* 1: the first pass of this start waited for PHP-FPM in vain */
+    long parent;  /* pid of the httpd for which a process apart syncs; 0: it is httpd itself */
     /* derived */
     apr_array_header_t *masters;  /* fpmp_master_t *, the default first */
     apr_array_header_t *chains;   /* fpmp_chain_t * */

@@ -323,6 +323,9 @@ static void sync_master(fpmp_plan_t *plan, fpmp_master_t *master,
         }
         return;
     }
+    if (plan->parent && getppid() != plan->parent) {
+        _exit(0); /* httpd was killed: the next one may be there, with another configuration */
+    }
     run.dir_fd = lock.dir_fd;
     sync_locked(&run);
     fpmp_dir_unlock(&lock);
@@ -418,9 +421,11 @@ static void work(fpmp_plan_t *plan, server_rec *s, int again)
 apr_status_t fpmp_sync_apart(fpmp_plan_t *plan, server_rec *s, int again)
 {
     helper_t *helper = apr_pcalloc(plan->pool, sizeof(*helper));
+    pid_t parent = getpid();
     apr_status_t rv = apr_proc_fork(&helper->proc, plan->pool);
 
     if (rv == APR_INCHILD) {
+        plan->parent = parent;
         work(plan, s, again);
     }
     if (rv != APR_INPARENT) {
