@@ -478,6 +478,15 @@ fpmp_mark_e fpmp_pool_text_mark(apr_pool_t *p, const char *text, apr_size_t len,
 const char *fpmp_pool_text_value(apr_pool_t *p, const char *text, apr_size_t len,
                                  const char *name) FPMP_NONNULL(1, 2, 4);
 
+/**
+ * The bytes of a pool file of ours with another socket. A hash that fits does so again; of a
+ * file that was edited it stays wrong.
+ * @param text  ends with a NUL
+ * @return from pool p; NULL: it is not ours, or has no such socket
+ */
+const char *fpmp_pool_text_moved(apr_pool_t *p, const char *text, const char *from,
+                                 const char *to) FPMP_NONNULL(1, 2, 3, 4);
+
 /** Do two pool files of ours say the same to FPM (all but the marker lines)? */
 int fpmp_pool_text_same(const char *a, const char *b) FPMP_NONNULL(1, 2);
 

@@ -20,6 +20,7 @@ typedef struct {
     const char *owner; /* names of node.uid and node.gid; digits where there are none */
     const char *group;
     fpmp_holder_e holder;
+    int named; /* 1: the master listens on a socket of this name, whatever is there now */
 } fpmp_live_socket_t;
 
 typedef struct {

@@ -196,3 +196,24 @@ int fpmp_pool_text_same(const char *a, const char *b)
 
     return body_a && body_b && strcmp(body_a, body_b) == 0;
 }
+
+const char *fpmp_pool_text_moved(apr_pool_t *p, const char *text, const char *from,
+                                 const char *to)
+{
+    fpmp_mark_e mark = fpmp_pool_text_mark(p, text, strlen(text), NULL);
+    const char *line = apr_pstrcat(p, "\nlisten = \"", from, "\"\n", NULL), *body;
+    const char *at = mark == FPMP_MARK_NONE ? NULL : strstr(text, line);
+    char *moved, hex[HEX_BYTES + 1];
+
+    if (!at) {
+        return NULL;
+    }
+    moved = apr_pstrcat(p, apr_pstrmemdup(p, text, at - text), "\nlisten = \"", to, "\"\n",
+                        at + strlen(line), NULL);
+    if (mark == FPMP_MARK_WHOLE) {
+        body = after_marker(moved);
+        hash_text(hex, body, strlen(body));
+        memcpy(moved + strlen(HEAD_LINE MARK_START), hex, HEX_BYTES);
+    }
+    return moved;
+}

@@ -61,9 +61,9 @@ void fpmp_sync_make(fpmp_sync_run_t *run);
 void fpmp_sync_reload(fpmp_sync_run_t *run);
 
 /**
- * Before the changes are found: sockets that are lost, or no longer httpd's. Owner and mode
+ * Before the changes are made: sockets that are lost, or no longer httpd's. Owner and mode
  * are given back; a pool whose socket is gone moves to another one for a moment, so that the
- * change back makes its socket anew.
+ * way back makes its socket anew.
  * @return 1: pool files were moved, so the master has to be looked at again
  */
 int fpmp_sync_sockets(fpmp_sync_run_t *run);

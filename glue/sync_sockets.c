@@ -49,67 +49,76 @@ static int is_lost(const fpmp_live_socket_t *socket)
             socket->node.kind != FPMP_NODE_DIR && socket->holder == FPMP_HOLDER_NONE);
 }
 
-/* The chain with another socket, for one reload: PHP-FPM closes the one that lost its file,
- * and makes it anew when the pool comes back to it. */
-static fpmp_chain_t *moved_chain(apr_pool_t *p, const fpmp_chain_t *chain)
+/* One pool on its way to another socket and back: PHP-FPM closes the socket that lost its
+ * file, and makes it anew when the pool comes back to it. Back come the bytes of before, so
+ * that what is to change is judged and written as always afterwards. */
+typedef struct {
+    fpmp_change_t away, back;
+} move_t;
+
+static const char *moved_path(apr_pool_t *p, const char *path)
 {
+    return apr_pstrcat(p, apr_pstrmemdup(p, path, strrchr(path, '.') - path),
+                       strlen(path) < 105 ? MOVED : ".mv", NULL);
+}
+
+/* 1: there is a way. Without a file of before it is that of the chain. */
+static int make_move(fpmp_sync_run_t *run, fpmp_chain_t *chain, move_t *move)
+{
+    apr_pool_t *p = run->plan->pool;
+    const fpmp_file_t *file =
+        apr_hash_get(run->facts->by_path, chain->pool_file_path, APR_HASH_KEY_STRING);
     fpmp_chain_t *moved = apr_pmemdup(p, chain, sizeof(*chain));
-    const char *dot = strrchr(chain->socket_path, '.');
 
-    moved->socket_path =
-        apr_pstrcat(p, apr_pstrmemdup(p, chain->socket_path, dot - chain->socket_path),
-                    strlen(chain->socket_path) < 105 ? MOVED : ".mv", NULL);
-    return moved;
+    moved->socket_path = moved_path(p, chain->socket_path);
+    move->away.kind = move->back.kind = FPMP_CHANGE_WRITE;
+    move->away.path = move->back.path = chain->pool_file_path;
+    move->away.chain = moved;
+    move->back.chain = chain;
+    move->back.text =
+        file ? file->text : fpmp_pool_text_render(p, chain, run->httpd->server_id);
+    move->away.text = move->back.text
+                          ? fpmp_pool_text_moved(p, move->back.text, chain->socket_path,
+                                                 moved->socket_path)
+                          : NULL;
+    return move->away.text != NULL;
 }
 
-static void add_move(fpmp_sync_run_t *run, apr_array_header_t *moves, fpmp_chain_t *chain)
+/* What PHP-FPM is to read as it is now, or what is to change: no file of another server's. */
+static apr_array_header_t *our_chains(const fpmp_sync_run_t *run, apr_hash_t *changed)
 {
-    fpmp_chain_t *moved = moved_chain(run->plan->pool, chain);
-    fpmp_change_t change = { .kind = FPMP_CHANGE_WRITE, .path = chain->pool_file_path,
-                             .chain = moved };
-
-    change.text = fpmp_pool_text_render(run->plan->pool, moved, run->httpd->server_id);
-    APR_ARRAY_PUSH(moves, fpmp_change_t) = change;
-}
-
-/* The sockets of pools that PHP-FPM has read as they are now. */
-static apr_array_header_t *loaded_chains(const fpmp_sync_run_t *run)
-{
-    apr_array_header_t *loaded = apr_array_make(run->plan->pool, 16, sizeof(fpmp_chain_t *));
-    apr_hash_t *unread = apr_hash_make(run->plan->pool);
+    apr_array_header_t *ours = apr_array_make(run->plan->pool, 16, sizeof(fpmp_chain_t *));
     int i;
 
     for (i = 0; i < run->changes->nelts; i++) {
         const char *path = APR_ARRAY_IDX(run->changes, i, fpmp_change_t).path;
 
-        apr_hash_set(unread, path, APR_HASH_KEY_STRING, path);
+        apr_hash_set(changed, path, APR_HASH_KEY_STRING, path);
     }
     for (i = 0; i < run->plan->chains->nelts; i++) {
         fpmp_chain_t *chain = APR_ARRAY_IDX(run->plan->chains, i, fpmp_chain_t *);
 
         if (chain->master == run->master && !chain->broken && chain->pool_file_path &&
-            chain->socket_path && fpmp_sync_had(run, chain) &&
-            apr_hash_get(run->view->own, chain->pool_file_path, APR_HASH_KEY_STRING) &&
-            !apr_hash_get(unread, chain->pool_file_path, APR_HASH_KEY_STRING)) {
-            APR_ARRAY_PUSH(loaded, fpmp_chain_t *) = chain;
+            chain->socket_path &&
+            (apr_hash_get(run->view->own, chain->pool_file_path, APR_HASH_KEY_STRING) ||
+             apr_hash_get(changed, chain->pool_file_path, APR_HASH_KEY_STRING))) {
+            APR_ARRAY_PUSH(ours, fpmp_chain_t *) = chain;
         }
     }
-    return loaded;
+    return ours;
 }
 
-int fpmp_sync_sockets(fpmp_sync_run_t *run)
+/* Owner and mode are given back at once; the moves that are needed. */
+static apr_array_header_t *find_moves(fpmp_sync_run_t *run)
 {
     apr_pool_t *p = run->plan->pool;
-    apr_array_header_t *moves = apr_array_make(p, 4, sizeof(fpmp_change_t));
-    apr_array_header_t *paths = apr_array_make(p, 16, sizeof(const char *)), *chains;
-    const fpmp_chain_t *first = NULL;
+    apr_array_header_t *moves = apr_array_make(p, 4, sizeof(move_t)), *paths;
+    apr_hash_t *changed = apr_hash_make(p);
+    const apr_array_header_t *chains = our_chains(run, changed);
     const fpmp_live_t *live;
     int i;
 
-    if (run->facts->run != FPMP_RUN_YES || run->plan->sync == FPMP_SYNC_WRITE) {
-        return 0;
-    }
-    chains = loaded_chains(run);
+    paths = apr_array_make(p, chains->nelts + 1, sizeof(const char *));
     for (i = 0; i < chains->nelts; i++) {
         APR_ARRAY_PUSH(paths, const char *) =
             APR_ARRAY_IDX(chains, i, const fpmp_chain_t *)->socket_path;
@@ -119,26 +128,79 @@ int fpmp_sync_sockets(fpmp_sync_run_t *run)
         fpmp_chain_t *chain = APR_ARRAY_IDX(chains, i, fpmp_chain_t *);
         const fpmp_live_socket_t *socket =
             apr_hash_get(live->sockets, chain->socket_path, APR_HASH_KEY_STRING);
+        int unread =
+            apr_hash_get(changed, chain->pool_file_path, APR_HASH_KEY_STRING) != NULL;
+        move_t move = { 0 };
 
-        if (is_lost(socket)) {
-            add_move(run, moves, chain);
-            first = first ? first : chain;
+        /* A pool that PHP-FPM has not read yet has no socket, and that is no loss. */
+        if (is_lost(socket) && (socket->named || !unread)) {
+            if (make_move(run, chain, &move)) {
+                APR_ARRAY_PUSH(moves, move_t) = move;
+            }
         }
-        else if (socket->node.kind == FPMP_NODE_SOCKET &&
+        else if (!unread && socket->node.kind == FPMP_NODE_SOCKET &&
                  socket->holder == FPMP_HOLDER_MASTER) {
             mend_owner(run, chain, socket);
         }
     }
-    if (!first) {
+    return moves;
+}
+
+/* The way back of all that went away. */
+static void turn_back(fpmp_sync_run_t *run, const apr_array_header_t *moves)
+{
+    apr_array_header_t *backs =
+        apr_array_make(run->plan->pool, moves->nelts + 1, sizeof(fpmp_change_t));
+    int i, k;
+
+    for (i = 0; i < run->changes->nelts; i++) {
+        const char *path = APR_ARRAY_IDX(run->changes, i, fpmp_change_t).path;
+
+        for (k = 0; k < moves->nelts; k++) {
+            const move_t *move = &APR_ARRAY_IDX(moves, k, move_t);
+
+            if (strcmp(move->back.path, path) == 0) {
+                APR_ARRAY_PUSH(backs, fpmp_change_t) = move->back;
+            }
+        }
+    }
+    run->changes = backs;
+}
+
+int fpmp_sync_sockets(fpmp_sync_run_t *run)
+{
+    apr_pool_t *p = run->plan->pool;
+    const apr_array_header_t *moves;
+    apr_array_header_t *changes = run->changes, *away;
+    const fpmp_chain_t *first;
+    int i;
+
+    if (run->facts->run != FPMP_RUN_YES || run->plan->sync == FPMP_SYNC_WRITE) {
         return 0;
     }
+    moves = find_moves(run);
+    if (moves->nelts == 0) {
+        return 0;
+    }
+    first = APR_ARRAY_IDX(moves, 0, move_t).back.chain;
     fpmp_sync_say(run, first, "FPMP0319", FPMP_LINK_SOCKET, FPMP_NOTICE,
                   apr_psprintf(p,
                                "'%s' was gone though PHP-FPM has read its pool file, as were "
                                "%d more; two reloads make them again",
                                first->socket_path, moves->nelts - 1),
                   "see who removed them");
-    run->changes = moves;
+    away = apr_array_make(p, moves->nelts, sizeof(fpmp_change_t));
+    for (i = 0; i < moves->nelts; i++) {
+        APR_ARRAY_PUSH(away, fpmp_change_t) = APR_ARRAY_IDX(moves, i, move_t).away;
+    }
+    run->changes = away;
+    if (fpmp_sync_choose(run) != 0) {
+        run->changes = changes;
+        return 0;
+    }
+    fpmp_sync_make(run);
+    turn_back(run, moves);
+    fpmp_master_probe(p, run->master, run->facts); /* a daemon has another pid now */
     fpmp_sync_make(run);
     return 1;
 }

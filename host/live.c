@@ -189,6 +189,25 @@ static fpmp_holder_e holder_of(apr_pool_t *p, const fpmp_node_t *node, apr_hash_
     return holder;
 }
 
+/* The names of all sockets that the master listens on: a socket keeps its name when its file
+ * is gone. */
+static apr_hash_t *names_held(apr_pool_t *p, apr_hash_t *all, apr_hash_t *held)
+{
+    apr_hash_t *found = apr_hash_make(p);
+    apr_hash_index_t *at, *in;
+
+    for (at = apr_hash_first(p, all); at; at = apr_hash_next(at)) {
+        for (in = apr_hash_first(p, apr_hash_this_val(at)); in; in = apr_hash_next(in)) {
+            const listener_t *listener = apr_hash_this_val(in);
+
+            if (apr_hash_get(held, &listener->inode, sizeof(listener->inode))) {
+                apr_hash_set(found, listener->name, APR_HASH_KEY_STRING, listener);
+            }
+        }
+    }
+    return found;
+}
+
 /* The kernel lists the sockets of our own network namespace only. */
 static int is_elsewhere(apr_pool_t *p, pid_t pid)
 {
@@ -203,6 +222,7 @@ static void look_at_sockets(apr_pool_t *p, pid_t pid, const apr_array_header_t *
                             fpmp_live_t *live)
 {
     apr_hash_t *held = sockets_of(p, pid), *all = held ? listeners(p) : NULL;
+    apr_hash_t *names = all ? names_held(p, all, held) : NULL;
     int i;
 
     if (!all) {
@@ -216,6 +236,7 @@ static void look_at_sockets(apr_pool_t *p, pid_t pid, const apr_array_header_t *
         fpmp_live_socket_t *socket = apr_pcalloc(p, sizeof(*socket));
 
         fpmp_facts_node(p, path, &socket->node);
+        socket->named = names && apr_hash_get(names, path, APR_HASH_KEY_STRING);
         if (socket->node.lookup == FPMP_LOOKUP_FOUND) {
             socket->owner = fpmp_facts_uid_name(p, socket->node.uid);
             socket->group = fpmp_facts_gid_name(p, socket->node.gid);

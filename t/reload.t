@@ -311,4 +311,30 @@ subtest 'behind httpd\'s back' => sub {
     ok !-e $fpm->socket('fpmt_bert'), 'has PHP-FPM drop it';
     $s->said(qr/FPMP/);
 };
+
+subtest 'a socket is lost, and its pool file changes too' => sub {
+    my $s = server('both-lost', site_of([ anna => '' ], [ bert => '' ]));
+    my $fpm = $s->{fpm};
+    my ($sock, $file) = ($fpm->socket('fpmt_anna'), $fpm->pool_file('fpmt_anna'));
+    my @rows = (
+        [ 'the line changes', 'pm.max_children=3', sub { }, 'max_children = 3' ],
+        [ 'the file is gone too', 'pm.max_children=3', sub { unlink $file }, 'max_children = 3' ],
+        [ 'the file was edited', 'pm.max_children=3', sub { put($file, slurp($file) . "; edited\n") }, 'max_children = 3' ],
+        [ 'the change is refused', 'slowlog=/nonexistent/x.log request_slowlog_timeout=5s', sub { }, 'max_children = 3', 'FPMP0523' ],
+    );
+    for my $row (@rows) {
+        my ($title, $line, $do, $want, $code) = @$row;
+        unlink $sock;
+        $do->();
+        $s->configure(site_of([ anna => $line ], [ bert => '' ])->($s));
+        ok $s->graceful, "$title: a reload" or diag $s->log;
+        is $s->get('anna.test')->{body}, "fpmt_anna\n", "$title: the socket is there again";
+        like slurp($file), qr/\Q$want\E/, "$title: and the right file";
+        my @said = $s->said(qr/FPMP/);
+        is scalar(grep { /FPMP0319/ } @said), 1, "$title: the log says so";
+        is join("\n", grep { /:error\]/ && !($code && /$code/) } @said), '', "$title: and nothing else is wrong";
+        is scalar(my @more = glob "$fpm->{dir}/run/*anna*"), 1, "$title: no other socket is left";
+    }
+    is slurp("$file.edited") =~ /; edited\n\z/, 1, 'the edited file is kept, as it was';
+};
 done_testing;

@@ -78,15 +78,20 @@ static void who_listens_is_known_without_connecting(void **state)
     assert_int_equal(socket->node.kind, FPMP_NODE_SOCKET);
     assert_int_equal(socket->holder, FPMP_HOLDER_MASTER);
     assert_string_equal(socket->owner, fpmp_facts_uid_name(s->pool, geteuid()));
+    assert_int_equal(socket->named, 1);
     assert_int_equal(accept(fd, NULL, NULL), -1); /* nobody called */
 
     /* Another file of the same name: the listener lost it. */
     assert_int_equal(unlink(path), 0);
     other = listen_at(path);
     close(other);
-    assert_int_equal(socket_of(look(s->pool, getpid(), path), path)->holder,
-                     FPMP_HOLDER_NONE);
+    socket = socket_of(look(s->pool, getpid(), path), path);
+    assert_int_equal(socket->holder, FPMP_HOLDER_NONE);
+    assert_int_equal(socket->named, 1);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(socket_of(look(s->pool, getpid(), path), path)->named, 1);
     close(fd);
+    assert_int_equal(socket_of(look(s->pool, getpid(), path), path)->named, 0);
 }
 
 static void a_socket_of_another_process_is_not_the_masters(void **state)
@@ -109,6 +114,7 @@ static void a_socket_of_another_process_is_not_the_masters(void **state)
     assert_int_equal(read(ready[0], &byte, 1), 1);
     assert_int_equal(socket_of(look(s->pool, child, path), path)->holder,
                      FPMP_HOLDER_OTHER);
+    assert_int_equal(socket_of(look(s->pool, child, path), path)->named, 0);
     assert_int_equal(socket_of(look(s->pool, getpid(), path), path)->holder,
                      FPMP_HOLDER_MASTER);
     kill(child, SIGKILL);

@@ -388,6 +388,32 @@ static void another_server_changes_the_marker_only(void **state)
     assert_true(fpmp_pool_text_same(a, b));
 }
 
+static void a_pool_goes_to_another_socket_and_back(void **state)
+{
+    apr_size_t i;
+
+    for (i = 0; i < COUNT(cases); i++) {
+        fpmp_chain_t *chain = make_chain(*state, i);
+        const char *text = render(*state, i), *edited, *moved;
+
+        moved = fpmp_pool_text_moved(*state, text, cases[i].socket, "/x.moved");
+        chain->socket_path = "/x.moved";
+        assert_string_equal(moved,
+                            fpmp_pool_text_render(*state, chain, cases[i].server));
+        assert_string_equal(
+            fpmp_pool_text_moved(*state, moved, "/x.moved", cases[i].socket), text);
+        assert_null(fpmp_pool_text_moved(*state, text, "/y.sock", "/x.moved"));
+
+        edited = apr_pstrcat(*state, text, "; edited\n", NULL);
+        moved = fpmp_pool_text_moved(*state, edited, cases[i].socket, "/x.moved");
+        assert_int_equal(fpmp_pool_text_mark(*state, moved, strlen(moved), NULL),
+                         FPMP_MARK_EDITED);
+        assert_string_equal(
+            fpmp_pool_text_moved(*state, moved, "/x.moved", cases[i].socket), edited);
+    }
+    assert_null(fpmp_pool_text_moved(*state, "[x]\nlisten = \"/a\"\n", "/a", "/b"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -410,6 +436,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test(files_are_the_same_if_all_but_the_marker_is),
         cmocka_unit_test_setup_teardown(another_server_changes_the_marker_only, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_pool_goes_to_another_socket_and_back, setup,
                                         teardown),
     };
 
