@@ -222,7 +222,7 @@ static void look_at_sockets(apr_pool_t *p, pid_t pid, const apr_array_header_t *
                             fpmp_live_t *live)
 {
     apr_hash_t *held = sockets_of(p, pid), *all = held ? listeners(p) : NULL;
-    apr_hash_t *names = all ? names_held(p, all, held) : NULL;
+    apr_hash_t *names;
     int i;
 
     if (!all) {
@@ -230,7 +230,9 @@ static void look_at_sockets(apr_pool_t *p, pid_t pid, const apr_array_header_t *
     }
     else if (is_elsewhere(p, pid)) {
         live->why = "who listens on its sockets: it runs in another network namespace";
+        all = NULL; /* not listed is not closed */
     }
+    names = all ? names_held(p, all, held) : NULL;
     for (i = 0; i < paths->nelts; i++) {
         const char *path = APR_ARRAY_IDX(paths, i, const char *);
         fpmp_live_socket_t *socket = apr_pcalloc(p, sizeof(*socket));
@@ -241,7 +243,7 @@ static void look_at_sockets(apr_pool_t *p, pid_t pid, const apr_array_header_t *
             socket->owner = fpmp_facts_uid_name(p, socket->node.uid);
             socket->group = fpmp_facts_gid_name(p, socket->node.gid);
             socket->holder =
-                held ? holder_of(p, &socket->node, all, held) : FPMP_HOLDER_UNKNOWN;
+                all ? holder_of(p, &socket->node, all, held) : FPMP_HOLDER_UNKNOWN;
         }
         apr_hash_set(live->sockets, path, APR_HASH_KEY_STRING, socket);
     }

@@ -337,4 +337,21 @@ subtest 'a socket is lost, and its pool file changes too' => sub {
     }
     is slurp("$file.edited") =~ /; edited\n\z/, 1, 'the edited file is kept, as it was';
 };
+
+subtest 'who listens on the sockets cannot be asked' => sub {
+    my $s = FPMT::Server->new('elsewhere', no_fpm => 1);
+    my $fpm = $s->{fpm};
+    { local $fpm->{binary} = "unshare -n $fpm->{binary}"; $fpm->start }
+    $s->configure(site_of([ anna => '' ])->($s));
+    ok $s->start, 'PHP-FPM has a network of its own: the server starts' or diag $s->{said} . $s->log;
+    my $reloads = $fpm->reloads;
+    $s->graceful for 1, 2;
+    is $fpm->reloads, $reloads, 'reloads without change tell it nothing';
+    is $s->get('anna.test')->{body}, "fpmt_anna\n", 'its pool answers';
+    is join("\n", grep { /FPMP03/ } $s->said(qr/FPMP/)), '', 'no socket is said to be lost';
+    my $status = system(join ' ', qw(strace -qq -o /dev/null -e trace=sendto -e inject=sendto:error=EOPNOTSUPP),
+        $s->command('-t'), ">$s->{dir}/out 2>&1");
+    cmp_ok $status >> 8, '<', 128, 'a system that does not say who listens: configtest comes to its end';
+    like slurp("$s->{dir}/out"), qr/who listens on its sockets/, 'and says what it does not know';
+};
 done_testing;
