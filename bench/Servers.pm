@@ -52,7 +52,8 @@ sub processes {
         push @{ slurp("/proc/$pid/comm") =~ /^php-cgi/ ? \@php : \@servers }, $pid;
     }
     if ($php ne 'php-cgi') {
-        @php = grep { slurp("/proc/$_/cmdline") =~ /^php-fpm: pool \Q$php\E[\0 ]*$/ } tree($fpm);
+        my $title = qr/^php-fpm: pool \Q$php\E[\0 ]*$/;
+        @php = grep { slurp("/proc/$_/cmdline") =~ $title } tree($fpm);
     }
     return (\@servers, \@php);
 }

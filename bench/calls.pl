@@ -3,7 +3,8 @@
 #
 # The system calls of a server for a fixed number of requests: attaches strace to all of its
 # processes, runs the command that sends them, and writes one line of JSON.
-# Usage: calls.pl server=PID php=NAME fpm=PID requests=N trace=FILE [KEY=VALUE]... -- COMMAND...
+# Usage: calls.pl server=PID php=NAME fpm=PID requests=N trace=FILE [KEY=VALUE]...
+# -- COMMAND...
 use strict;
 use warnings;
 use FindBin;
@@ -13,7 +14,8 @@ use Servers;
 use Time::HiRes qw(time sleep);
 
 my ($given, @command) = arguments(@ARGV);
-my ($server, $php, $fpm, $requests, $trace) = delete @$given{qw(server php fpm requests trace)};
+my ($server, $php, $fpm) = delete @$given{qw(server php fpm)};
+my ($requests, $trace) = delete @$given{qw(requests trace)};
 my ($servers) = processes($server, $php, $fpm);
 
 my $tracer = fork // die "calls.pl: $!\n";
@@ -24,7 +26,7 @@ if (!$tracer) {
 }
 my $until = time + 20;
 while ((() = slurp("$trace.err") =~ /attached/g) < @$servers) {
-    time < $until or die 'calls.pl: strace did not attach within 20 s: ' . slurp("$trace.err");
+    time < $until or die "calls.pl: strace does not attach: ", slurp("$trace.err");
     sleep 0.02;
 }
 my $status = system @command;

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Instructions in user space per request, by callgrind: what the module and mod_proxy_fcgi by
-# hand run below ap_invoke_handler, and what the whole process runs. They do not depend on the
-# load of the machine. Per request: the count for MANY requests less that for FEW, divided
-# by the difference, so start and end cancel out. One process, prefork MPM.
+# Instructions in user space per request, by callgrind: what the module and mod_proxy_fcgi
+# by hand run below ap_invoke_handler, and what the whole process runs. They do not depend
+# on the load of the machine. Per request: the count for MANY requests less that for FEW,
+# divided by the difference, so start and end cancel out. One process, prefork MPM.
 # The profiles stay in OUT, as instructions.NAME.SCRIPT.MANY; callgrind_annotate reads them.
 # Settings: FEW, MANY, SCRIPTS (names, with commas), OUT.
 : "${FEW:=50}" "${MANY:=450}" "${SCRIPTS:=small,page50k,upload64k}" "${OUT:=build/bench}"
@@ -20,8 +20,8 @@ head -c 65536 /dev/zero | tr '\0' 'u' >"$scratch/upload64k"
 declare -A target_of=([small]=small.php [page50k]=page50k.php [upload64k]=upload.php)
 declare -A body_of=([upload64k]="$scratch/upload64k")
 
-# A single httpd that gets the signal just before it waits for a connection goes on waiting, so
-# it gets it again.
+# A single httpd that gets the signal just before it waits for a connection goes on waiting,
+# so it gets it again.
 told_to_end() { # told_to_end PID: has it ended?
     none_left "$1" && return
     kill "$1" 2>/dev/null
@@ -41,15 +41,18 @@ collected() {
     local name=$1 script=$2 requests=$3 file=$scratch/profiles/$1.$2.$3 sent=()
     shift 3
     [ -z "${body_of[$script]:-}" ] ||
-        sent=(-H 'Content-Type: application/octet-stream' --data-binary "@${body_of[$script]}")
-    setsid valgrind --tool=callgrind --callgrind-out-file="$file" --log-file="$file.log" "$@" \
-        "$httpd" -X -f "$scratch/$name-prefork.conf" >"$scratch/log/valgrind.log" 2>&1 &
+        sent=(-H 'Content-Type: application/octet-stream'
+            --data-binary "@${body_of[$script]}")
+    setsid valgrind --tool=callgrind --callgrind-out-file="$file" --log-file="$file.log" \
+        "$@" "$httpd" -X -f "$scratch/$name-prefork.conf" \
+        >"$scratch/log/valgrind.log" 2>&1 &
     httpd_pids="$httpd_pids $!"
     echo $! >>"$scratch/pids"
     until_true 60 is_up "$port" || die "httpd does not listen under valgrind"
-    chmod -f 666 "$file" || true # callgrind makes it as root and writes it at the end as a child
+    chmod -f 666 "$file" || true # callgrind makes it as root, and writes it as httpd's user
     curl -sS -f -m 300 -o /dev/null "${sent[@]}" \
-        "http://127.0.0.1:$port/${target_of[$script]}?n=[1-$requests]" || die "$name, $script"
+        "http://127.0.0.1:$port/${target_of[$script]}?n=[1-$requests]" ||
+        die "$name does not answer every request for $script"
     end_last
     count=$(sed -n 's/^==[0-9]*== Collected : //p' "$file.log")
     [ "${count:-0}" -gt 0 ] || die "callgrind counted nothing: $(cat "$file.log")"

@@ -14,7 +14,8 @@ end
 
 function done(summary, latency)
     local e = summary.errors
+    local errors = e.connect + e.read + e.write + e.status + e.timeout
     io.write(string.format("requests=%d duration_us=%d errors=%d p50_us=%d p99_us=%d\n",
-        summary.requests, summary.duration, e.connect + e.read + e.write + e.status + e.timeout,
+        summary.requests, summary.duration, errors,
         latency:percentile(50), latency:percentile(99)))
 end

@@ -4,9 +4,9 @@
 # One measurement: runs a load and writes one line of JSON: requests, latency, the processor
 # time and memory that the server took meanwhile, and the processor time of PHP.
 # Usage: measure.pl server=PID php=NAME fpm=PID [KEY=VALUE]... -- LOAD...
-# server=0: the load says itself what it took, as cpu_us. Servers.pm says what php may be. The
-# load prints requests=N duration_us=N errors=N p50_us=N p99_us=N. Other keys are written as
-# they are.
+# server=0: the load says itself what it took, as cpu_us. Servers.pm says what php may be.
+# The load prints requests=N duration_us=N errors=N p50_us=N p99_us=N. Other keys are
+# written as they are.
 use strict;
 use warnings;
 use FindBin;
@@ -35,10 +35,13 @@ sub taken_us {
     return $sum;
 }
 
-# Memory; what several processes share is counted once.
+# Memory without the pages of files, which other servers of this run may share. What several
+# processes share is counted once.
 sub pss_kb {
     my $sum = 0;
-    slurp("/proc/$_/smaps_rollup") =~ /^Pss:\s+(\d+)/m and $sum += $1 for @_;
+    for my $pid (@_) {
+        $sum += $_ for slurp("/proc/$pid/smaps_rollup") =~ /^Pss_(?:Anon|Shmem):\s+(\d+)/mg;
+    }
     return $sum;
 }
 
@@ -60,7 +63,7 @@ sub run_load {
     close $out or die "measure.pl: @load: exit $?: $said\n";
     my %seen = $said =~ /(\w+)=(\d+)/g;
     $seen{requests} or die "measure.pl: @load: no request was answered: $said\n";
-    !$seen{errors} or die "measure.pl: @load: $seen{errors} of $seen{requests} requests failed\n";
+    !$seen{errors} or die "measure.pl: @load: $seen{errors} requests failed: $said\n";
     return (\%seen, $peak);
 }
 
@@ -69,7 +72,9 @@ my ($servers, $phps) = processes($server, $php, $fpm);
 my ($server_before, $php_before) = (cpu_us(@$servers), cpu_us(@$phps));
 my ($seen, $peak) = run_load($servers);
 ($servers, $phps) = processes($server, $php, $fpm);
-my $server_us = $server ? taken_us($server_before, cpu_us(@$servers), 'the server') : $seen->{cpu_us};
+my $server_us = $server
+    ? taken_us($server_before, cpu_us(@$servers), 'the server')
+    : $seen->{cpu_us};
 my $php_us = taken_us($php_before, cpu_us(@$phps), $php);
 
 my $n = $seen->{requests};

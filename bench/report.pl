@@ -1,11 +1,10 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
 #
-# What rounds.sh measured, as tables on standard output, as rounds.json and as rounds.svg, both
-# beside the file. A ratio is to mod_proxy_fcgi by hand, on the same MPM where it ran there,
-# else on event; it is made within each round, and the median of these is what is printed,
-# with how far a round was from it.
-#
+# What rounds.sh measured, as tables on standard output, as rounds.json and as rounds.svg,
+# both beside the file. A ratio is to mod_proxy_fcgi by hand, on the same MPM where it ran
+# there, else on event; it is made within each round, and the median of these is what is
+# printed, with how far a round was from it.
 # Usage: report.pl ROUNDS.JSONL [KEY=VALUE]...   the pairs go into the JSON as they are
 use strict;
 use warnings;
@@ -27,7 +26,7 @@ my @metrics = (
     [ 'memory_kb', 'memory MB',     1024, 1 ],
 );
 
-# ---- 1. read: {script}{who}{metric}{round} = value, names in the order of the file --------------
+# ---- 1. read: {script}{who}{metric}{round} = value, names in the order of the file -------
 my (%seen, @scripts, %whos);
 open my $in, '<', $file or die "report.pl: $file: $!\n";
 while (<$in>) {
@@ -36,17 +35,17 @@ while (<$in>) {
     push @scripts, $script if !$whos{$script};
     push @{ $whos{$script} }, $who if !grep { $_ eq $who } @{ $whos{$script} };
     for my $metric (map { $_->[0] } @metrics) {
-        $seen{$script}{$who}{$metric}{ $line->{round} // 0 } = $line->{$metric} if defined $line->{$metric};
+        next if !defined $line->{$metric};
+        $seen{$script}{$who}{$metric}{ $line->{round} // 0 } = $line->{$metric};
     }
 }
 @scripts or die "report.pl: $file has no measurement\n";
 
-# ---- 2. medians, spreads, ratios -------------------------------------------------------------
+# ---- 2. medians, spreads, ratios ---------------------------------------------------------
 sub spread {
     my @sorted = sort { $a <=> $b } @_;
-    my $middle = int(@sorted / 2);
-    return { lowest => $sorted[0], highest => $sorted[-1],
-        median => @sorted % 2 ? $sorted[$middle] : ($sorted[ $middle - 1 ] + $sorted[$middle]) / 2 };
+    my ($low, $high) = @sorted[ (@sorted - 1) / 2, @sorted / 2 ];
+    return { lowest => $sorted[0], highest => $sorted[-1], median => ($low + $high) / 2 };
 }
 
 sub off {
@@ -60,8 +59,9 @@ sub judge {
     my ($script, $who, $metric) = @_;
     my $own = $seen{$script}{$who}{$metric} or return;
     my ($mpm) = $who =~ / (.*)/;
-    my $peer = $seen{$script}{ $PEER . ' ' . ($mpm // 'event') } || $seen{$script}{"$PEER event"} || {};
-    my @ratios = map { $own->{$_} / $peer->{$metric}{$_} } grep { $peer->{$metric}{$_} } keys %$own;
+    my ($all, $same_mpm) = ($seen{$script}, $PEER . ' ' . ($mpm // 'event'));
+    my $peer = ($all->{$same_mpm} || $all->{"$PEER event"} || {})->{$metric} || {};
+    my @ratios = map { $own->{$_} / $peer->{$_} } grep { $peer->{$_} } keys %$own;
     return { %{ spread(values %$own) }, @ratios ? (ratio => spread(@ratios)) : () };
 }
 
@@ -75,7 +75,7 @@ for my $script (@scripts) {
     }
 }
 
-# ---- 3. say it -------------------------------------------------------------------------------
+# ---- 3. say it ---------------------------------------------------------------------------
 for my $metric (@metrics) {
     my ($key, $title, $unit, $digits) = @$metric;
     printf "\n%-19s", $title;
@@ -96,33 +96,39 @@ for my $metric (@metrics) {
         print "$line\n" if $any;
     }
 }
-print "\neach: median of the rounds, its ratio to $PEER, ± the ratio furthest from that one\n";
+print "\neach: median of the rounds, its ratio to $PEER, ± how far a round was from that\n";
 
 my $stem = $file =~ s/\.jsonl$//r;
 open my $json, '>', "$stem.json" or die "report.pl: $stem.json: $!\n";
 print $json JSON::PP->new->canonical->pretty->encode({
-    about => { map { /^(\w+)=(.*)$/s ? ($1 => $2) : die "report.pl: '$_' is no KEY=VALUE\n" } @about },
+    about => { map { split /=/, $_, 2 } @about },
     peer => $PEER, scripts => \%result });
 close $json or die "report.pl: $stem.json: $!\n";
 
-# ---- 4. draw it: a block of lines for each metric, three columns for each contestant -------------
-my @panels = ([ rate => 'requests/s' ], [ server_us => 'server_CPU' ], [ p99_us => 'p99_latency' ],
-    [ memory_kb => 'memory' ]);
+# ---- 4. draw it: a block of lines for each metric, three columns for each contestant -----
+my @panels = ([ rate => 'requests/s' ], [ server_us => 'server_CPU' ],
+    [ p99_us => 'p99_latency' ], [ memory_kb => 'memory' ]);
 my $TOP = 3; # a ratio above it is cut off, or the rest could not be told apart
 my %known;
-my @columns = grep { !/ (?:worker|prefork)$/ && !$known{$_}++ } map { @{ $whos{$_} } } @scripts;
+my @columns = grep { !/ (?:worker|prefork)$/ && !$known{$_}++ } map { @{ $whos{$_} } }
+    @scripts;
 open my $data, '>', "$stem.dat" or die "report.pl: $stem.dat: $!\n";
 for my $key (map { $_->[0] } @panels) {
     print $data 'script', (map { (sprintf ' "%s"', s/ event$//r) x 3 } @columns), "\n";
     for my $script (@scripts) {
-        my @ratios = map { ($result{$script}{$_}{$key} || {})->{ratio} } @columns;
-        print $data $script, (map { $_ ? sprintf ' %.3f %.3f %.3f', @$_{qw(median lowest highest)} : ' 0' x 3 }
-            @ratios), "\n";
+        my $none = { median => 0, lowest => 0, highest => 0 };
+        print $data $script;
+        for my $who (@columns) {
+            my $ratio = ($result{$script}{$who}{$key} || {})->{ratio} || $none;
+            printf $data ' %.3f %.3f %.3f', @$ratio{qw(median lowest highest)};
+        }
+        print $data "\n";
     }
     print $data "\n\n";
 }
 close $data or die "report.pl: $stem.dat: $!\n";
-my %set = (data => $stem . '.dat', picture => "$stem.svg", panels => join ' ', map { $_->[1] } @panels);
-system('gnuplot', '-e', join('; ', map({ "$_='$set{$_}'" } sort keys %set), "top=$TOP", 'columns=' . @columns),
-    "$FindBin::Bin/rounds.gp") == 0 or die "report.pl: gnuplot: exit $?\n";
+my $set = "data='$stem.dat'; picture='$stem.svg'; panels='@{[ map { $_->[1] } @panels ]}';"
+    . " top=$TOP; columns=" . @columns;
+system('gnuplot', '-e', $set, "$FindBin::Bin/rounds.gp") == 0
+    or die "report.pl: gnuplot: exit $?\n";
 print "written: $stem.json, $stem.svg\n";

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The module beside every peer: requests per second, processor time per request of the server
-# and of PHP, latency, memory, system calls. In each round all contestants take turns, for a
-# shared machine drifts; a ratio to mod_proxy_fcgi by hand is made within each round. Writes
-# rounds.jsonl (each measurement), rounds.json (medians, spreads, ratios) and rounds.svg.
+# The module beside every peer: requests per second, processor time per request of the
+# server and of PHP, latency, memory, system calls. In each round all contestants take
+# turns, for a shared machine drifts; a ratio to mod_proxy_fcgi by hand is made within each
+# round. Writes rounds.jsonl (each measurement), rounds.json (medians, spreads, ratios) and
+# rounds.svg.
 # Settings: ROUNDS, ROUND_SEC (whole seconds), CLIENTS, CHILDREN, OUT, and names of the two
 # tables, with commas: CONTESTANTS, MPMS, SCRIPTS. Unasked it takes about 15 minutes.
 : "${ROUNDS:=5}" "${ROUND_SEC:=2}" "${CLIENTS:=8}" "${CALLS:=50}" "${OUT:=build/bench}"
@@ -28,7 +29,7 @@ serial     small.php                                 1        -       hello from
 page50k    page50k.php                               all      -       <td>00511</td>
 page1m     page1m.php                                all      -       <td>10485</td>
 upload2m   upload.php                                all      upload  2097152
-wiki       wiki/usr/share/dokuwiki/doku.php?id=start all      -       quick</strong> brown fox
+wiki       wiki/usr/share/dokuwiki/doku.php?id=start all      -       quick</strong> brown
 '
 
 # shellcheck source=bench/world.sh
@@ -38,7 +39,7 @@ chosen() { # chosen NAME LIST: an empty list has every name
     [ -z "$2" ] || [[ ,$2, == *,"$1",* ]]
 }
 
-# ---- 1. all contestants stand ---------------------------------------------------------------
+# ---- 1. all contestants stand ------------------------------------------------------------
 declare -A port_of pid_of
 runs=()
 
@@ -73,7 +74,7 @@ stand_all() {
     done <<<"$contestants"
 }
 
-# ---- 2. everyone with every script --------------------------------------------------------------
+# ---- 2. everyone with every script -------------------------------------------------------
 # each DO: calls DO for all pairs, script after script. DO finds the pair in name, mpm, php,
 # script, url_path, clients, body and expected.
 each() {
@@ -143,21 +144,22 @@ measure() {
 
 # The address with [1-N] is asked for N times by curl, on one connection.
 count_calls() {
-    local words address
+    local words address joint=\?
     [ "$name" != raw ] || return 0
     mapfile -t words < <(about)
-    address=$(url)
-    [[ $address != *\?* ]] && address="$address?n=[1-$CALLS]" || address="$address&n=[1-$CALLS]"
+    [[ $url_path != *\?* ]] || joint='&'
+    address="$(url)${joint}n=[1-$CALLS]"
     bench/calls.pl "${words[@]}" requests="$CALLS" trace="$scratch/calls" -- \
-        bash -c "$(declare -f get); body=$body scratch=$scratch; get -o /dev/null '$address'" \
-        >>"$OUT/rounds.jsonl"
+        bash -c "$(declare -f get); body=$body scratch=$scratch
+            get -o /dev/null '$address'" >>"$OUT/rounds.jsonl"
 }
 
 open_world
 add_wiki
 stand_all
 for script in small page50k page1m; do
-    curl -sS -f -m 20 -o "$www/$script.html" "http://127.0.0.1:${port_of[module event]}/$script.php"
+    curl -sS -f -m 20 -o "$www/$script.html" \
+        "http://127.0.0.1:${port_of[module event]}/$script.php"
 done
 mkdir -p "$OUT"
 : >"$OUT/rounds.jsonl"
@@ -168,7 +170,8 @@ for ((round = 1; round <= ROUNDS; round++)); do
     echo "round $round of $ROUNDS is over"
 done
 each count_calls
-bench/report.pl "$OUT/rounds.jsonl" rounds="$ROUNDS" round_sec="$ROUND_SEC" clients="$CLIENTS" \
+bench/report.pl "$OUT/rounds.jsonl" \
+    rounds="$ROUNDS" round_sec="$ROUND_SEC" clients="$CLIENTS" \
     children="$CHILDREN" cores="$(nproc)" kernel="$(uname -r)" \
     httpd="$("$httpd" -v | sed -n 's/^Server version: //p')" \
     php_fpm="$("$php_fpm" -v | sed -n 1p)" nginx="$(nginx -v 2>&1)" caddy="$(caddy version)"

@@ -27,19 +27,21 @@ sub connect_to {
     my ($port, %o) = @_;
     my $fh = IO::Socket::INET->new(Proto => 'tcp') or die "slow.pl: socket: $!\n";
     setsockopt $fh, SOL_SOCKET, SO_RCVBUF, 65536 if $o{small}; # before the connection
-    connect $fh, pack_sockaddr_in($port, inet_aton('127.0.0.1')) or die "slow.pl: connect: $!\n";
+    connect $fh, pack_sockaddr_in($port, inet_aton('127.0.0.1'))
+        or die "slow.pl: connect: $!\n";
     return $fh;
 }
 
-# ---- slow clients: a process of their own, until it is killed -------------------------------
+# ---- slow clients: a process of their own, until it is killed ----------------------------
 my %kinds = (
     read => {
         request => "GET /slow.php HTTP/1.1\r\nHost: localhost\r\n\r\n",
         tick    => sub { sysread $_[0], my $buf, $READ_BYTES },
-        settled => sub { my ($select, $all) = @_; return $all == (() = $select->can_read(0)) },
+        settled => sub { my ($select, $all) = @_; $all == (() = $select->can_read(0)) },
     },
     send => {
-        request => "POST /upload.php HTTP/1.1\r\nHost: localhost\r\nContent-Length: $BODY_BYTES\r\n\r\n",
+        request => "POST /upload.php HTTP/1.1\r\nHost: localhost\r\n"
+            . "Content-Length: $BODY_BYTES\r\n\r\n",
         tick    => sub { syswrite $_[0], 'u' x $SEND_BYTES },
         settled => sub { return 0 },
     },
@@ -76,7 +78,7 @@ sub end_slow {
     waitpid $pid, 0;
 }
 
-# ---- the normal client ------------------------------------------------------------------------
+# ---- the normal client -------------------------------------------------------------------
 
 # One request on a kept connection: was it answered in time?
 sub ask {
@@ -96,7 +98,7 @@ sub ask {
     return 1;
 }
 
-# { p50_ms, p99_ms, answered, unanswered }; what was not answered counts as long as was waited.
+# { p50_ms, p99_ms, asked, unanswered }; what was not answered counts as long as was waited.
 sub measure {
     my ($port) = @_;
     my ($fh, @ms, $unanswered) = (connect_to($port));
@@ -123,7 +125,7 @@ sub wait_until_free {
     die "slow.pl: port $port does not answer 60 s after the slow clients went away\n";
 }
 
-# ---- rounds -----------------------------------------------------------------------------------
+# ---- rounds ------------------------------------------------------------------------------
 my %seen;
 open my $out, '>>', $log or die "slow.pl: $log: $!\n";
 $out->autoflush;
@@ -152,8 +154,9 @@ for my $round (1 .. $rounds) {
 
 sub median { my @v = sort { $a <=> $b } @_; return $v[ @v / 2 ] }
 
-printf "%-10s %-22s %9s %9s %14s %10s\n", 'server', "beside $slow slow clients", 'p50 ms', 'p99 ms',
-    'p99 to alone', 'unanswered';
+my %words = (none => 'alone', read => 'that read slowly', send => 'that send slowly');
+printf "%-10s %-24s %9s %9s %13s %11s\n", 'server', "beside $slow slow clients", 'p50 ms',
+    'p99 ms', 'p99 to alone', 'unanswered';
 for my $name (@names) {
     my $alone = median(@{ $seen{$name}{none}{p99_ms} });
     for my $load (qw(none read send)) {
@@ -161,8 +164,7 @@ for my $name (@names) {
         my $unanswered = 0;
         $unanswered += $_ for @{ $v->{unanswered} };
         my $p99 = median(@{ $v->{p99_ms} });
-        printf "%-10s %-22s %9.2f %9.2f %14.2f %10d\n", $name,
-            { none => 'alone', read => 'that read slowly', send => 'that send slowly' }->{$load},
+        printf "%-10s %-24s %9.2f %9.2f %13.2f %11d\n", $name, $words{$load},
             median(@{ $v->{p50_ms} }), $p99, $p99 / $alone, $unanswered;
     }
 }

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The system calls of one warm small GET: by the module, and by mod_proxy_fcgi written by
-# hand, on a pool of the same settings. Prints each call between opening the socket of the pool and closing
-# it, then the counts. Needs root, strace, and the built module.
+# hand, on a pool of the same settings. Prints each call between opening the socket of the
+# pool and closing it, then the counts. Needs root, strace, and the built module.
 
 # shellcheck source=tools/private.sh
 . "$(dirname "$0")/../tools/private.sh"
@@ -54,7 +54,7 @@ calls() {
     child=$(pgrep -P "${httpd_pids# }" | tail -n 1)
     strace -f -p "$child" -o "$scratch/trace" 2>"$scratch/trace.err" &
     tracer=$!
-    until_true 10 grep -q attached "$scratch/trace.err" || die "strace did not attach to $child"
+    until_true 10 grep -q attached "$scratch/trace.err" || die "strace does not attach"
     [ "$(get "$1")" = hello ] || die "$1 does not answer hello"
     kill -INT "$tracer"
     wait "$tracer" || true
@@ -63,7 +63,7 @@ calls() {
          !tid && /socket\(AF_UNIX/ { tid = $1 }
          tid && $1 == tid {
              print
-             if (/connect\(/ && match($0, /connect\([0-9]+/)) fd = substr($0, RSTART + 8, RLENGTH - 8)
+             if (match($0, /connect\([0-9]+/)) fd = substr($0, RSTART + 8, RLENGTH - 8)
              if (fd != "" && index($0, "close(" fd ")")) exit
          }' "$scratch/trace" | cut -d' ' -f2- | sed 's/^ *//' | cut -c1-100
 }

@@ -27,8 +27,8 @@ frame_of() { # frame_of MPM
     case $1 in
         prefork) printf '%s\n' "$plain_frame" 'StartServers 16' 'MinSpareServers 1' \
             'MaxSpareServers 16' 'ServerLimit 16' 'MaxRequestWorkers 16' ;;
-        *) printf '%s\n' "$plain_frame" 'StartServers 1' 'ServerLimit 1' 'MinSpareThreads 1' \
-            "MaxSpareThreads ${THREADS:=32}" "ThreadLimit $THREADS" \
+        *) printf '%s\n' "$plain_frame" 'StartServers 1' 'ServerLimit 1' \
+            'MinSpareThreads 1' "MaxSpareThreads ${THREADS:=32}" "ThreadLimit $THREADS" \
             "ThreadsPerChild $THREADS" "MaxRequestWorkers $THREADS" ;;
     esac
 }
@@ -67,14 +67,11 @@ open_world() {
     cp bench/www/*.php "$www/"
     head -c $((2 * 1024 * 1024)) /dev/zero | tr '\0' 'u' >"$scratch/upload"
     chmod 755 "$scratch/run"
-    world=bench
     start_fpm
     echo "$fpm_pid" >>"$scratch/pids"
-    rm -f "$scratch"/log/bench*
-    world=''
 }
 
-# add_wiki: a real application with one page. PHP as httpd's user, by mod_fcgid, may write too.
+# add_wiki: a real application with one page. PHP as httpd's user (mod_fcgid) may write too.
 add_wiki() {
     local at=$www/wiki
     perl -It/lib -MFPMT::Wiki -e '
@@ -90,7 +87,7 @@ add_wiki() {
     chmod -R a+rwX "$at/var/lib/dokuwiki"
 }
 
-# ---- the contestants: start_NAME MPM, sets port ---------------------------------------------
+# ---- the contestants: start_NAME MPM, sets port ------------------------------------------
 
 # bench_httpd NAME MPM MODULE...: as start_httpd, in the common frame.
 bench_httpd() {
