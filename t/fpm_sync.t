@@ -319,7 +319,7 @@ subtest 'kill -9 of httpd in a start' => sub {
     $s->configure($site[0]);
     ok $s->start, 'the next start succeeds' or diag $s->{said} . $s->log;
     is $s->get("$_.test")->{body}, "fpmt_$_\n", "$_ answers" for qw(anna bert carl);
-    is_deeply [ grep { !/parked\.conf$|fpmpool-fpmt_\w+\.conf$/ } in_dir("$fpm->{dir}/pool.d") ], [],
+    is_deeply [ grep { !/parked\.conf$|fpmpool-fpmt_\w+\.conf$|\.fpmpool-lock$/ } in_dir("$fpm->{dir}/pool.d") ], [],
         'nothing else is left in the pool directory';
     $s->said(qr/FPMP|:(?:error|crit|alert|emerg)\]/);
 };
