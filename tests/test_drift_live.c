@@ -63,54 +63,54 @@ static void a_socket_is_judged_link_by_link(void **state)
 #define NODE(...) { .lookup = FPMP_LOOKUP_FOUND, .kind = FPMP_NODE_SOCKET, __VA_ARGS__ }
         { "all is well",
           { NODE(.uid = 33, .gid = 33, .mode = 0600), "www-data", "www-data",
-            FPMP_HOLDER_MASTER },
+            FPMP_HOLDER_MASTER, 0 },
           "" },
         { "nobody could say who listens",
           { NODE(.uid = 33, .gid = 33, .mode = 0600), "www-data", "www-data",
-            FPMP_HOLDER_UNKNOWN },
+            FPMP_HOLDER_UNKNOWN, 0 },
           "" },
         { "not to be seen",
-          { { .lookup = FPMP_LOOKUP_FAILED, .why = "Permission denied" }, NULL, NULL, 0 },
+          { { .lookup = FPMP_LOOKUP_FAILED, .why = "Permission denied" }, NULL, NULL, 0, 0 },
           "UNKNOWN FPMP0310: socket: '" SOCKET "' could not be looked at: Permission "
           "denied; run this command as root to have it checked" AT_10 },
         { "missing",
-          { { .lookup = FPMP_LOOKUP_MISSING }, NULL, NULL, 0 },
+          { { .lookup = FPMP_LOOKUP_MISSING }, NULL, NULL, 0, 0 },
           "BROKEN FPMP0311: socket: '" SOCKET "' does not exist, though PHP-FPM has read "
           "its pool file" AGAIN AT_10 },
         { "a file",
-          { { .lookup = FPMP_LOOKUP_FOUND, .kind = FPMP_NODE_FILE }, "root", "root", 0 },
+          { { .lookup = FPMP_LOOKUP_FOUND, .kind = FPMP_NODE_FILE }, "root", "root", 0, 0 },
           "BROKEN FPMP0312: socket: '" SOCKET "' is no socket; remove it and restart "
           "PHP-FPM" AT_10 },
         { "nobody listens",
           { NODE(.uid = 33, .gid = 33, .mode = 0600), "www-data", "www-data",
-            FPMP_HOLDER_NONE },
+            FPMP_HOLDER_NONE, 0 },
           "BROKEN FPMP0313: socket: no process listens on '" SOCKET "'" AGAIN AT_10 },
         { "somebody else listens",
           { NODE(.uid = 33, .gid = 33, .mode = 0600), "www-data", "www-data",
-            FPMP_HOLDER_OTHER },
+            FPMP_HOLDER_OTHER, 0 },
           "BROKEN FPMP0314: socket: another process than PHP-FPM 4321 listens on '" SOCKET
           "'; find it with 'ss -xlp', end it, and restart PHP-FPM" AT_10 },
         { "one bit too many",
           { NODE(.uid = 33, .gid = 33, .mode = 0602), "www-data", "www-data",
-            FPMP_HOLDER_MASTER },
+            FPMP_HOLDER_MASTER, 0 },
           "BROKEN FPMP0315: socket: '" SOCKET "' is mode 0602 owner 'www-data' group "
           "'www-data', wanted is 0600 'www-data' 'www-data': others may run PHP as its "
           "user" AGAIN AT_10 },
         { "one bit too few",
           { NODE(.uid = 33, .gid = 33, .mode = 0400), "www-data", "www-data",
-            FPMP_HOLDER_MASTER },
+            FPMP_HOLDER_MASTER, 0 },
           "BROKEN FPMP0315: socket: '" SOCKET "' is mode 0400 owner 'www-data' group "
           "'www-data', wanted is 0600 'www-data' 'www-data': httpd cannot connect" AGAIN
               AT_10 },
         { "another owner",
           { NODE(.uid = 34, .gid = 33, .mode = 0600), "backup", "www-data",
-            FPMP_HOLDER_MASTER },
+            FPMP_HOLDER_MASTER, 0 },
           "BROKEN FPMP0315: socket: '" SOCKET "' is mode 0600 owner 'backup' group "
           "'www-data', wanted is 0600 'www-data' 'www-data': httpd cannot connect" AGAIN
               AT_10 },
         { "another group",
           { NODE(.uid = 33, .gid = 34, .mode = 0600), "www-data", "backup",
-            FPMP_HOLDER_MASTER },
+            FPMP_HOLDER_MASTER, 0 },
           "BROKEN FPMP0315: socket: '" SOCKET "' is mode 0600 owner 'www-data' group "
           "'backup', wanted is 0600 'www-data' 'www-data': others may run PHP as its "
           "user" AGAIN AT_10 },
