@@ -132,18 +132,25 @@ static int apply_change(fpmp_sync_run_t *run, const fpmp_change_t *change)
     return err;
 }
 
+/* What could not be made is dropped: no socket comes or goes with it. */
 static void apply_all(fpmp_sync_run_t *run)
 {
+    apr_array_header_t *made =
+        apr_array_make(run->plan->pool, run->changes->nelts + 1, sizeof(fpmp_change_t));
     int i;
 
     for (i = 0; i < run->changes->nelts; i++) {
         const fpmp_change_t *change = &APR_ARRAY_IDX(run->changes, i, fpmp_change_t);
+        int touches = fpmp_sync_touches(change);
 
-        if (fpmp_sync_touches(change) && apply_change(run, change) == 0) {
-            run->written += change->text != NULL;
-            run->removed += change->text == NULL;
+        if (touches && apply_change(run, change) != 0) {
+            continue;
         }
+        run->written += touches && change->text != NULL;
+        run->removed += touches && change->text == NULL;
+        APR_ARRAY_PUSH(made, fpmp_change_t) = *change;
     }
+    run->changes = made;
 }
 
 /* ---- what the old children still need ------------------------------------------------- */
