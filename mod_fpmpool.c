@@ -97,9 +97,6 @@ static int on_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
     }
     untold = untold ? untold : ap_retained_data_create("fpmpool untold", sizeof(*untold));
     plan->untold = is_second_pass() && *untold;
-    if (is_first_pass() && plan->sync != FPMP_SYNC_CHECK) {
-        fpmp_stage_sweep(ptemp); /* a start without changes tests nothing */
-    }
     fpmp_plan_users(plan);
     fpmp_sync_all(plan, plan->httpd, s);
     *untold = plan->untold;

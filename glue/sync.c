@@ -361,6 +361,9 @@ void fpmp_sync_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, server_rec *s)
     if (plan->sync == FPMP_SYNC_CHECK) {
         fpmp_check_all(plan, httpd, s);
     }
+    else {
+        fpmp_stage_sweep(plan->pool); /* without changes nothing is tested */
+    }
     for (i = 0; i < plan->masters->nelts; i++) {
         fpmp_master_t *master = APR_ARRAY_IDX(plan->masters, i, fpmp_master_t *);
 
