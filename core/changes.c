@@ -147,6 +147,19 @@ static int names_unfit_user(const fpmp_plan_t *plan, const char *path)
     return 0;
 }
 
+/* The removal of a file, if it is ours. */
+static void push_removal(apr_pool_t *p, apr_array_header_t *changes, const fpmp_file_t *file,
+                         const fpmp_httpd_t *httpd, int refused)
+{
+    fpmp_change_t change = { .path = file->node.path, .refused = refused };
+    fpmp_mark_e mark;
+
+    if (is_ours(p, file, httpd, &mark)) {
+        change.kind = mark == FPMP_MARK_EDITED ? FPMP_CHANGE_REMOVE_ASIDE : FPMP_CHANGE_REMOVE;
+        APR_ARRAY_PUSH(changes, fpmp_change_t) = change;
+    }
+}
+
 static void add_removals(apr_pool_t *p, apr_array_header_t *changes,
                          const fpmp_plan_t *plan, const fpmp_master_facts_t *facts,
                          const fpmp_httpd_t *httpd)
@@ -156,13 +169,9 @@ static void add_removals(apr_pool_t *p, apr_array_header_t *changes,
 
     for (i = 0; i < facts->files->nelts; i++) {
         const fpmp_file_t *file = APR_ARRAY_IDX(facts->files, i, fpmp_file_t *);
-        fpmp_mark_e mark;
 
-        if (!apr_hash_get(keep, file->node.path, APR_HASH_KEY_STRING) &&
-            is_ours(p, file, httpd, &mark)) {
-            push(changes,
-                 mark == FPMP_MARK_EDITED ? FPMP_CHANGE_REMOVE_ASIDE : FPMP_CHANGE_REMOVE,
-                 file->node.path, NULL, NULL);
+        if (!apr_hash_get(keep, file->node.path, APR_HASH_KEY_STRING)) {
+            push_removal(p, changes, file, httpd, 0);
         }
     }
     if (changes->nelts == before || fpmp_changes_leave_pool(p, facts, changes)) {
@@ -214,14 +223,9 @@ apr_array_header_t *fpmp_changes_standing(apr_pool_t *p, const fpmp_master_facts
     }
     for (i = 0; i < facts->files->nelts; i++) {
         const fpmp_file_t *file = APR_ARRAY_IDX(facts->files, i, fpmp_file_t *);
-        fpmp_mark_e mark;
 
-        if (!apr_hash_get(removed, file->node.path, APR_HASH_KEY_STRING) &&
-            is_ours(p, file, httpd, &mark)) {
-            push(removals,
-                 mark == FPMP_MARK_EDITED ? FPMP_CHANGE_REMOVE_ASIDE : FPMP_CHANGE_REMOVE,
-                 file->node.path, NULL, NULL);
-            APR_ARRAY_IDX(removals, removals->nelts - 1, fpmp_change_t).refused = 1;
+        if (!apr_hash_get(removed, file->node.path, APR_HASH_KEY_STRING)) {
+            push_removal(p, removals, file, httpd, 1);
         }
     }
     return removals;
