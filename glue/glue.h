@@ -179,7 +179,7 @@ int fpmp_sync_old_children(int ended_gen);
  * The same in a process of its own, which tells the children by the states and logs what it
  * finds: httpd serves nobody between the end of its old children and the start of the new
  * ones, so a restart waits for nothing.
- * @param again  1: what was derived from the lines has been said already
+ * @param again  1: what follows from lines and users has been said already
  * @return APR_SUCCESS, or why no process could be made
  */
 apr_status_t fpmp_sync_apart(fpmp_plan_t *plan, server_rec *s, int again);

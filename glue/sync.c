@@ -416,11 +416,11 @@ static void work(fpmp_plan_t *plan, server_rec *s, int again)
     apr_signal(SIGHUP, SIG_IGN);
     apr_signal(AP_SIG_GRACEFUL, SIG_IGN);
     ap_close_listeners();
-    if (again) { /* what was derived has been said */
-        plan->findings = apr_array_make(plan->pool, 4, sizeof(fpmp_finding_t *));
-    }
     fpmp_plan_users(plan);
     fpmp_states_users(plan);
+    if (again) { /* what lines and users are has been said */
+        plan->findings = apr_array_make(plan->pool, 4, sizeof(fpmp_finding_t *));
+    }
     fpmp_sync_all(plan, plan->httpd, s);
     fpmp_plan_say(plan, s, 0);
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,

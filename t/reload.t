@@ -95,7 +95,7 @@ subtest 'a pool stays until the old children have ended' => sub {
     my $before = (stat $fpm->pool_file('fpmt_anna'))[1];
     put("$s->{dir}/www/own.php", '<?php echo posix_getpwuid(posix_geteuid())["name"], "\n";');
     chown scalar getpwnam('fpmt_anna'), -1, "$s->{dir}/www/own.php" or die $!;
-    $s->configure(site_of([ anna => 'owner=strict' ])->($s));
+    $s->configure(site_of([ anna => 'owner=strict' ], [ nosuch => '' ])->($s));
     ok $s->graceful, 'a reload without the line of bert, while a request of his runs';
     ok -e $fpm->pool_file('fpmt_bert'), 'his pool is still there';
     is scalar(grep { /FPMP0522/ } $s->said(qr/FPMP/)), 1, 'the log says so';
@@ -107,6 +107,7 @@ subtest 'a pool stays until the old children have ended' => sub {
     is $s->get('anna.test', '/own.php')->{body}, "fpmt_anna\n", 'and whose script is hers is still known';
     is +(stat $fpm->pool_file('fpmt_anna'))[1], $before, 'her pool file is the one of before';
     is scalar(my @files = $fpm->pool_files), 1, 'one pool file is left';
+    is scalar(() = $s->log =~ /FPMP0201: user: 'fpmt_nosuch'/g), 1, 'what was said before is not said again';
     unlike $s->log, qr/long lost child/, 'httpd knows the process that did it';
     $s->said(qr/FPMP05/);
 };
