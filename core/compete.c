@@ -287,8 +287,7 @@ static void judge_directives(fpmp_plan_t *plan, const fpmp_beside_t *beside)
 /* One line for all sites of which holds() is true. */
 static void judge_sites(fpmp_plan_t *plan, const fpmp_beside_t *beside,
                         int (*holds)(const fpmp_beside_t *beside, const fpmp_site_t *site),
-                        const char *code,
-                        const char *what, const char *mend)
+                        const char *code, const char *what, const char *mend)
 {
     const fpmp_site_t *first = NULL;
     int i, hit = 0;
@@ -360,6 +359,7 @@ void fpmp_compete(fpmp_plan_t *plan, const fpmp_beside_t *beside, const fpmp_htt
     apr_pool_t *p = plan->pool;
 
     judge_directives(plan, beside);
+    fpmp_bare_judge(plan, beside);
     if (beside->mod_php) {
         judge_sites(plan, beside, allows_handler, "FPMP0648",
                     apr_psprintf(p,

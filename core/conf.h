@@ -22,7 +22,8 @@ typedef struct fpmp_conf_t {
 
 /* A place where PHP runs as somebody: a host with FPMUser, or a directory section. */
 typedef struct {
-    const fpmp_line_t *line; /* the FPMUser in force; not off, with a chain */
+    const fpmp_line_t *line; /* the FPMUser in force; not off, with a chain. NULL only in
+                                fpmp_beside_t.bare */
     const char *host;        /* ServerName; NULL: unknown */
     const char *root;        /* absolute document root or directory, no trailing slash */
     const char *host_file;   /* place of the <VirtualHost; NULL: the main server */
@@ -37,6 +38,7 @@ typedef struct {
 typedef struct {
     const apr_array_header_t *conf;  /* const fpmp_conf_t *, in the order read */
     const apr_array_header_t *sites; /* const fpmp_site_t * */
+    const apr_array_header_t *bare;  /* const fpmp_site_t *: hosts without FPMUser */
     const char *mod_php;             /* the module's name; NULL: not loaded */
     int proxy_fcgi;                  /* 1: mod_proxy_fcgi is loaded */
     const char *mod_cgi;             /* the module's name; NULL: not loaded */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Between reach.c, compete.c and lint_*.c only: one directive of httpd's, tried at one
- * place where FPMUser is in force.
+ * Between reach.c, compete.c, bare.c and lint_*.c only: one directive of httpd's, tried
+ * at one place where FPMUser is in force.
  */
 #ifndef FPMP_REACH_H
 #define FPMP_REACH_H
@@ -41,5 +41,8 @@ int fpmp_claim_prefix(const fpmp_claim_t *claim, const char *prefix);
 
 /** Do all sections around the directive hold the file, the URL and the directory tried? */
 int fpmp_claim_reaches(const fpmp_claim_t *claim);
+
+/** Judge the hosts without FPMUser that show the files of one that has it: one line. */
+void fpmp_bare_judge(fpmp_plan_t *plan, const fpmp_beside_t *beside) FPMP_NONNULL(1, 2);
 
 #endif

@@ -97,10 +97,11 @@ int fpmp_regex_matches(apr_pool_t *p, const char *regex, const char *text)
 
 /* What else in httpd's configuration wants the same files? */
 static void check_beside(fpmp_plan_t *plan, const fpmp_httpd_t *httpd,
-                         const apr_array_header_t *sites)
+                         const apr_array_header_t *sites, const apr_array_header_t *bare)
 {
     fpmp_beside_t beside = { .conf = fpmp_tree_read(plan->pool),
                              .sites = sites,
+                             .bare = bare,
                              .matches = fpmp_regex_matches };
 
     beside.mod_php = ap_find_linked_module("mod_php.c")    ? "mod_php"
@@ -164,12 +165,12 @@ static void check_docroots(fpmp_plan_t *plan, const fpmp_httpd_t *httpd,
 
 void fpmp_check_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, server_rec *s)
 {
-    const apr_array_header_t *sites = fpmp_tree_sites(plan->pool, s);
+    const apr_array_header_t *bare, *sites = fpmp_tree_sites(plan->pool, s, &bare);
     int i;
 
     for (i = 0; i < plan->masters->nelts; i++) {
         check_master(plan, APR_ARRAY_IDX(plan->masters, i, fpmp_master_t *), httpd);
     }
-    check_beside(plan, httpd, sites);
+    check_beside(plan, httpd, sites, bare);
     check_docroots(plan, httpd, sites);
 }

@@ -156,8 +156,11 @@ const fpmp_conf_t *fpmp_conf_add(apr_array_header_t *out, const char *name,
                                  const fpmp_conf_t *parent);
 
 /** Every place where PHP runs by a FPMUser that has a chain: const fpmp_site_t *, the main
- * server first. A place of two hosts with one line is listed once. */
-apr_array_header_t *fpmp_tree_sites(apr_pool_t *p, server_rec *s);
+ * server first. A place of two hosts with one line is listed once.
+ * @param bare  the document roots of virtual hosts without any FPMUser: const fpmp_site_t *
+ */
+apr_array_header_t *fpmp_tree_sites(apr_pool_t *p, server_rec *s,
+                                    const apr_array_header_t **bare);
 
 /* ---- sync.c ---------------------------------------------------------------------- */
 

@@ -124,8 +124,22 @@ static int allows_exec(const core_dir_config *core)
            (may_override(core, OR_OPTIONS, "Options") && (core->override_opts & exec));
 }
 
-static void add_site(apr_array_header_t *out, apr_hash_t *known, server_rec *s,
-                     const char *path)
+static fpmp_site_t *push_site(apr_array_header_t *out, server_rec *s, const char *root,
+                              const fpmp_line_t *line)
+{
+    fpmp_site_t *site = apr_pcalloc(out->pool, sizeof(*site));
+
+    site->line = line;
+    site->host = s->server_hostname;
+    site->root = root;
+    site->host_file = s->defn_name;
+    site->host_line = s->defn_line_number;
+    APR_ARRAY_PUSH(out, const fpmp_site_t *) = site;
+    return site;
+}
+
+static void add_site(apr_array_header_t *out, apr_array_header_t *bare, apr_hash_t *known,
+                     server_rec *s, const char *path)
 {
     apr_pool_t *p = out->pool;
     char *root = apr_pstrdup(p, path);
@@ -139,33 +153,29 @@ static void add_site(apr_array_header_t *out, apr_hash_t *known, server_rec *s,
         root[len - 1] = '\0';
     }
     core = config_at(p, s, root, &dir);
-    if (!dir || !dir->line || !dir->line->chain) {
+    if (!dir || !dir->line) {
+        push_site(bare, s, root, NULL);
         return;
     }
     key = apr_psprintf(p, "%pp %s", (const void *)dir->line, root);
-    if (apr_hash_get(known, key, APR_HASH_KEY_STRING)) {
+    if (!dir->line->chain || apr_hash_get(known, key, APR_HASH_KEY_STRING)) {
         return;
     }
-    site = apr_pcalloc(p, sizeof(*site));
-    site->line = dir->line;
-    site->host = s->server_hostname;
-    site->root = root;
-    site->host_file = s->defn_name;
-    site->host_line = s->defn_line_number;
+    site = push_site(out, s, root, dir->line);
     site->follow_links = (core->opts & OPT_SYM_LINKS) && !(core->opts & OPT_SYM_OWNER);
     site->allow_handler = may_override(core, OR_FILEINFO, "SetHandler");
     site->allow_exec = allows_exec(core);
     apr_hash_set(known, key, APR_HASH_KEY_STRING, site);
-    APR_ARRAY_PUSH(out, const fpmp_site_t *) = site;
 }
 
-static void add_host(apr_array_header_t *out, apr_hash_t *known, server_rec *s)
+static void add_host(apr_array_header_t *out, apr_array_header_t *bare, apr_hash_t *known,
+                     server_rec *s)
 {
     core_server_config *core = ap_get_core_module_config(s->module_config);
     int i;
 
     if (core->ap_document_root) {
-        add_site(out, known, s, core->ap_document_root);
+        add_site(out, bare, known, s, core->ap_document_root);
     }
     for (i = 0; core->sec_dir && i < core->sec_dir->nelts; i++) {
         ap_conf_vector_t *section = APR_ARRAY_IDX(core->sec_dir, i, ap_conf_vector_t *);
@@ -173,26 +183,30 @@ static void add_host(apr_array_header_t *out, apr_hash_t *known, server_rec *s)
         const fpmp_dir_t *dir = ap_get_module_config(section, &fpmpool_module);
 
         if (dir && dir->line && place->d && !place->r && !place->d_is_fnmatch) {
-            add_site(out, known, s, place->d);
+            add_site(out, bare, known, s, place->d);
         }
     }
 }
 
-apr_array_header_t *fpmp_tree_sites(apr_pool_t *p, server_rec *s)
+apr_array_header_t *fpmp_tree_sites(apr_pool_t *p, server_rec *s,
+                                    const apr_array_header_t **bare)
 {
     apr_array_header_t *out = apr_array_make(p, 16, sizeof(const fpmp_site_t *));
     apr_array_header_t *hosts = apr_array_make(p, 16, sizeof(server_rec *));
+    apr_array_header_t *without = apr_array_make(p, 4, sizeof(const fpmp_site_t *));
     apr_hash_t *known = apr_hash_make(p);
     server_rec *host;
     int i;
 
     /* httpd lists the virtual hosts last one first. */
-    add_host(out, known, s);
+    add_host(out, without, known, s);
+    apr_array_clear(without); /* the virtual hosts take most of its requests, or all */
     for (host = s->next; host; host = host->next) {
         APR_ARRAY_PUSH(hosts, server_rec *) = host;
     }
     for (i = hosts->nelts - 1; i >= 0; i--) {
-        add_host(out, known, APR_ARRAY_IDX(hosts, i, server_rec *));
+        add_host(out, without, known, APR_ARRAY_IDX(hosts, i, server_rec *));
     }
+    *bare = without;
     return out;
 }
