@@ -157,6 +157,19 @@ static void judge_complaint(fpmp_look_t *look, apr_hash_t *chains)
                   "mend that; PHP-FPM would end at its next reload");
 }
 
+/* A file of ours that FPMSync check leaves as it is says the old thing itself. */
+static const char *mend_effect(const fpmp_look_t *look, const fpmp_chain_t *chain)
+{
+    const char *path = chain->pool_file_path;
+    int stays = look->plan->sync == FPMP_SYNC_CHECK &&
+                apr_hash_get(look->view->own, path, APR_HASH_KEY_STRING) != chain;
+
+    return apr_psprintf(look->plan->pool,
+                        stays ? "FPMSync check: have your own tool write '%s'"
+                              : "find the file beside '%s' that changes it",
+                        path);
+}
+
 /* The links that PHP-FPM must read as we write them. */
 static void judge_effect(fpmp_look_t *look, fpmp_chain_t *chain, const fpmp_pool_t *printed)
 {
@@ -181,8 +194,7 @@ static void judge_effect(fpmp_look_t *look, fpmp_chain_t *chain, const fpmp_pool
                 look->plan, chain, "FPMP0439", FPMP_LINK_POOL, FPMP_BROKEN,
                 apr_psprintf(p, "PHP-FPM reads %s = '%s' for pool [%s], wanted is '%s'",
                              rows[i].key, value ? value : "", chain->pool, rows[i].want),
-                apr_psprintf(p, "find the file beside '%s' that changes it",
-                             chain->pool_file_path));
+                mend_effect(look, chain));
         }
     }
 }
