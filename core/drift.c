@@ -270,6 +270,36 @@ static int judge_directories(fpmp_look_t *look)
     return judge_way_to_sockets(look);
 }
 
+/* The pool file of a user or group that is gone: PHP-FPM does not start over it. */
+static const char *file_of_nobody(const fpmp_look_t *look)
+{
+    int i;
+
+    for (i = 0; i < look->plan->chains->nelts; i++) {
+        const fpmp_chain_t *chain =
+            APR_ARRAY_IDX(look->plan->chains, i, const fpmp_chain_t *);
+
+        if (chain->master == look->master && chain->broken &&
+            chain->broken->link == FPMP_LINK_USER && chain->pool_file_path &&
+            apr_hash_get(look->facts->by_path, chain->pool_file_path,
+                         APR_HASH_KEY_STRING)) {
+            return chain->pool_file_path;
+        }
+    }
+    return NULL;
+}
+
+static const char *mend_stopped(const fpmp_look_t *look)
+{
+    const char *path = file_of_nobody(look);
+
+    return path ? apr_psprintf(look->plan->pool,
+                               "reload httpd or run fpmpool-orphans, which take out '%s', "
+                               "then start it",
+                               path)
+                : "start it; it reads the pool files then";
+}
+
 static void judge_process(fpmp_look_t *look)
 {
     apr_pool_t *p = look->plan->pool;
@@ -279,7 +309,7 @@ static void judge_process(fpmp_look_t *look)
         fpmp_look_find(look, "FPMP0508", FPMP_LINK_MASTER, FPMP_NOTICE,
                        apr_psprintf(p, "PHP-FPM of master '%s' does not run: %s",
                                     look->master->name, why),
-                       "start it; it reads the pool files then");
+                       mend_stopped(look));
     }
     else if (look->facts->run == FPMP_RUN_OTHER) {
         fpmp_look_find(
