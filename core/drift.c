@@ -218,6 +218,12 @@ static void judge_socket_owner(fpmp_look_t *look)
     }
 }
 
+int fpmp_look_writes(const fpmp_look_t *look)
+{
+    return look->plan->sync != FPMP_SYNC_CHECK &&
+           (!look->httpd->unprivileged || look->facts->may_write);
+}
+
 int fpmp_look_makes(const fpmp_look_t *look, const char *dir)
 {
     return look->plan->sync != FPMP_SYNC_CHECK && look->facts->may_write &&

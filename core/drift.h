@@ -46,6 +46,9 @@ void fpmp_drift_limits(fpmp_look_t *look);
 /** Judge what PHP-FPM printed or complained of. */
 void fpmp_drift_print(fpmp_look_t *look);
 
+/** 1: a start of httpd may write pool files: FPMSync and its own user let it. */
+int fpmp_look_writes(const fpmp_look_t *look);
+
 /** 1: this is the socket directory, which is missing, and the next start makes it. */
 int fpmp_look_makes(const fpmp_look_t *look, const char *dir);
 

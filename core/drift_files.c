@@ -16,8 +16,7 @@ static void find_file(fpmp_look_t *look, fpmp_chain_t *chain, const char *code,
                       int mends_itself, const char *seen, const char *mend)
 {
     int check = look->plan->sync == FPMP_SYNC_CHECK;
-    int helpless = look->httpd->unprivileged && !look->facts->may_write;
-    int pending = mends_itself && !check && !helpless;
+    int pending = mends_itself && fpmp_look_writes(look);
 
     fpmp_chain_find(
         look->plan, chain, code, FPMP_LINK_POOL_FILE, pending ? FPMP_PENDING : FPMP_BROKEN,

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The running master against its chains: only those whose pool file is current and loaded,
- * for the others it is said already what they hang on. A reload makes no lost socket again
- * and mends no owner or mode (run by us, 8.2.36), so these are broken until somebody acts.
- * One line per cause; the chains after the first are counted. Entry point: fpmp_drift_live.
+ * for the others it is said already what they hang on. A reload of PHP-FPM makes no lost
+ * socket again and mends no owner or mode (run by us, 8.2.36). The next start of httpd does,
+ * so these are pending, or broken where FPMSync forbids it: a configtest that fails would
+ * keep apachectl from the reload. One line per cause; the chains after the first are
+ * counted. Entry point: fpmp_drift_live.
  */
 #include "drift.h"
 #include "live.h"
@@ -97,25 +99,26 @@ static const char *see_worker(const alive_t *at)
 }
 
 static const char again[] = "restart PHP-FPM (a reload does not mend it)";
+static const char itself[] = "the next start or reload of httpd mends it";
 
 static const struct {
     const char *code;
     fpmp_link_e link;
     fpmp_weight_e weight;
     const char *(*see)(const alive_t *at);
-    const char *mend;
+    const char *mend, *itself; /* itself: where a start may mend it; NULL: it cannot */
 } tests[] = {
     { "FPMP0310", FPMP_LINK_SOCKET, FPMP_UNKNOWN, see_unreadable,
-      "run this command as root to have it checked" },
-    { "FPMP0311", FPMP_LINK_SOCKET, FPMP_BROKEN, see_missing, again },
+      "run this command as root to have it checked", NULL },
+    { "FPMP0311", FPMP_LINK_SOCKET, FPMP_BROKEN, see_missing, again, itself },
     { "FPMP0312", FPMP_LINK_SOCKET, FPMP_BROKEN, see_other_kind,
-      "remove it and restart PHP-FPM" },
-    { "FPMP0313", FPMP_LINK_SOCKET, FPMP_BROKEN, see_nobody, again },
+      "remove it and restart PHP-FPM", NULL },
+    { "FPMP0313", FPMP_LINK_SOCKET, FPMP_BROKEN, see_nobody, again, itself },
     { "FPMP0314", FPMP_LINK_SOCKET, FPMP_BROKEN, see_somebody_else,
-      "find it with 'ss -xlp', end it, and restart PHP-FPM" },
-    { "FPMP0315", FPMP_LINK_SOCKET, FPMP_BROKEN, see_mode, again },
+      "find it with 'ss -xlp', end it, and restart PHP-FPM", NULL },
+    { "FPMP0315", FPMP_LINK_SOCKET, FPMP_BROKEN, see_mode, again, itself },
     { "FPMP0316", FPMP_LINK_USER, FPMP_BROKEN, see_worker,
-      "restart PHP-FPM, which forks its workers anew" },
+      "restart PHP-FPM, which forks its workers anew", NULL },
 };
 #define TESTS (sizeof(tests) / sizeof(tests[0]))
 
@@ -137,6 +140,13 @@ static apr_hash_t *said_chains(const fpmp_plan_t *plan)
     return said;
 }
 
+/* 1: a start of httpd mends what this row names. */
+static int is_pending(const fpmp_look_t *look, apr_size_t row)
+{
+    return tests[row].itself && fpmp_look_writes(look) &&
+           look->plan->sync != FPMP_SYNC_WRITE;
+}
+
 /* Returns the row that speaks, or TESTS. */
 static apr_size_t judge_chain(alive_t *at, fpmp_chain_t *chain,
                               fpmp_finding_t *first[TESTS])
@@ -146,16 +156,19 @@ static apr_size_t judge_chain(alive_t *at, fpmp_chain_t *chain,
 
     for (i = 0; i < TESTS; i++) {
         const char *seen = tests[i].see(at);
+        int pending = is_pending(at->look, i);
 
         if (!seen) {
             continue;
         }
         if (!first[i]) {
             first[i] = fpmp_finding_add(plan->findings, tests[i].code, tests[i].link,
-                                        tests[i].weight, chain->where, seen, tests[i].mend);
+                                        pending ? FPMP_PENDING : tests[i].weight,
+                                        chain->where, seen,
+                                        pending ? tests[i].itself : tests[i].mend);
             first[i]->chain = chain;
         }
-        if (tests[i].weight == FPMP_BROKEN) {
+        if (tests[i].weight == FPMP_BROKEN && !pending) {
             chain->broken = first[i];
         }
         break;

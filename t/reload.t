@@ -282,6 +282,7 @@ subtest 'behind httpd\'s back' => sub {
     my $sock = $fpm->socket('fpmt_anna');
     unlink $sock;
     is $s->get('anna.test')->{status}, 503, 'a socket deleted by hand: 503';
+    is +($s->run('-t'))[0], 0, 'configtest lets apachectl do';
     ok $s->graceful, 'a reload';
     is $s->get('anna.test')->{body}, "fpmt_anna\n", 'makes it again';
     is scalar(grep { /FPMP0319/ } $s->said(qr/FPMP/)), 1, 'and says so';

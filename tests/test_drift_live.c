@@ -7,6 +7,7 @@
 #include "plan.h"
 
 #define SOCKET "/run/php/fpmpool-8.2-david.sock"
+#define ITSELF "; the next start or reload of httpd mends it"
 #define AGAIN "; restart PHP-FPM (a reload does not mend it)"
 
 typedef struct {
@@ -75,8 +76,8 @@ static void a_socket_is_judged_link_by_link(void **state)
           "denied; run this command as root to have it checked" AT_10 },
         { "missing",
           { { .lookup = FPMP_LOOKUP_MISSING }, NULL, NULL, 0, 0 },
-          "BROKEN FPMP0311: socket: '" SOCKET "' does not exist, though PHP-FPM has read "
-          "its pool file" AGAIN AT_10 },
+          "PENDING FPMP0311: socket: '" SOCKET "' does not exist, though PHP-FPM has read "
+          "its pool file" ITSELF AT_10 },
         { "a file",
           { { .lookup = FPMP_LOOKUP_FOUND, .kind = FPMP_NODE_FILE }, "root", "root", 0, 0 },
           "BROKEN FPMP0312: socket: '" SOCKET "' is no socket; remove it and restart "
@@ -84,7 +85,7 @@ static void a_socket_is_judged_link_by_link(void **state)
         { "nobody listens",
           { NODE(.uid = 33, .gid = 33, .mode = 0600), "www-data", "www-data",
             FPMP_HOLDER_NONE, 0 },
-          "BROKEN FPMP0313: socket: no process listens on '" SOCKET "'" AGAIN AT_10 },
+          "PENDING FPMP0313: socket: no process listens on '" SOCKET "'" ITSELF AT_10 },
         { "somebody else listens",
           { NODE(.uid = 33, .gid = 33, .mode = 0600), "www-data", "www-data",
             FPMP_HOLDER_OTHER, 0 },
@@ -93,27 +94,27 @@ static void a_socket_is_judged_link_by_link(void **state)
         { "one bit too many",
           { NODE(.uid = 33, .gid = 33, .mode = 0602), "www-data", "www-data",
             FPMP_HOLDER_MASTER, 0 },
-          "BROKEN FPMP0315: socket: '" SOCKET "' is mode 0602 owner 'www-data' group "
+          "PENDING FPMP0315: socket: '" SOCKET "' is mode 0602 owner 'www-data' group "
           "'www-data', wanted is 0600 'www-data' 'www-data': others may run PHP as its "
-          "user" AGAIN AT_10 },
+          "user" ITSELF AT_10 },
         { "one bit too few",
           { NODE(.uid = 33, .gid = 33, .mode = 0400), "www-data", "www-data",
             FPMP_HOLDER_MASTER, 0 },
-          "BROKEN FPMP0315: socket: '" SOCKET "' is mode 0400 owner 'www-data' group "
-          "'www-data', wanted is 0600 'www-data' 'www-data': httpd cannot connect" AGAIN
+          "PENDING FPMP0315: socket: '" SOCKET "' is mode 0400 owner 'www-data' group "
+          "'www-data', wanted is 0600 'www-data' 'www-data': httpd cannot connect" ITSELF
               AT_10 },
         { "another owner",
           { NODE(.uid = 34, .gid = 33, .mode = 0600), "backup", "www-data",
             FPMP_HOLDER_MASTER, 0 },
-          "BROKEN FPMP0315: socket: '" SOCKET "' is mode 0600 owner 'backup' group "
-          "'www-data', wanted is 0600 'www-data' 'www-data': httpd cannot connect" AGAIN
+          "PENDING FPMP0315: socket: '" SOCKET "' is mode 0600 owner 'backup' group "
+          "'www-data', wanted is 0600 'www-data' 'www-data': httpd cannot connect" ITSELF
               AT_10 },
         { "another group",
           { NODE(.uid = 33, .gid = 34, .mode = 0600), "www-data", "backup",
             FPMP_HOLDER_MASTER, 0 },
-          "BROKEN FPMP0315: socket: '" SOCKET "' is mode 0600 owner 'www-data' group "
+          "PENDING FPMP0315: socket: '" SOCKET "' is mode 0600 owner 'www-data' group "
           "'backup', wanted is 0600 'www-data' 'www-data': others may run PHP as its "
-          "user" AGAIN AT_10 },
+          "user" ITSELF AT_10 },
     };
 
     for (size_t i = 0; i < COUNT(table); i++) {
@@ -161,9 +162,44 @@ static void one_cause_is_one_line(void **state)
     socket_of(&scene, 1)->node.lookup = FPMP_LOOKUP_MISSING;
     judge(&scene);
     expect_findings("two sockets", scene.plan,
-                    "BROKEN FPMP0311: socket: '" SOCKET "' does not exist, though PHP-FPM "
-                    "has read its pool file, and 1 more like it" AGAIN AT_10);
-    assert_ptr_equal(chain_at(scene.plan, 0)->broken, chain_at(scene.plan, 1)->broken);
+                    "PENDING FPMP0311: socket: '" SOCKET "' does not exist, though PHP-FPM "
+                    "has read its pool file, and 1 more like it" ITSELF AT_10);
+    assert_null(chain_at(scene.plan, 0)->broken);
+}
+
+static void a_socket_that_no_start_mends_is_broken(void **state)
+{
+    static const struct {
+        const char *title;
+        fpmp_sync_e sync;
+        int unprivileged, may_write, broken;
+    } table[] = {
+        { "auto", FPMP_SYNC_AUTO, 0, 0, 0 },
+        { "write", FPMP_SYNC_WRITE, 0, 0, 1 },
+        { "check", FPMP_SYNC_CHECK, 0, 0, 1 },
+        { "nobody may write the files", FPMP_SYNC_AUTO, 1, 0, 1 },
+        { "a user of his own files", FPMP_SYNC_AUTO, 1, 1, 0 },
+    };
+
+    for (size_t i = 0; i < COUNT(table); i++) {
+        scene_t scene = scene_of(*state, "anna");
+        fpmp_httpd_t us = httpd;
+
+        us.unprivileged = table[i].unprivileged;
+        scene.facts->may_write = table[i].may_write;
+        scene.plan->sync = table[i].sync;
+        socket_of(&scene, 0)->node.lookup = FPMP_LOOKUP_MISSING;
+        socket_of(&scene, 1)->node.lookup = FPMP_LOOKUP_MISSING;
+        fpmp_drift_live(scene.plan, master_at(scene.plan, 0), scene.facts, &scene.live,
+                        &us);
+        expect_findings(table[i].title, scene.plan,
+                        apr_pstrcat(*state, table[i].broken ? "BROKEN" : "PENDING",
+                                    " FPMP0311: socket: '" SOCKET
+                                    "' does not exist, though PHP-FPM has read its pool "
+                                    "file, and 1 more like it",
+                                    table[i].broken ? AGAIN : ITSELF, AT_10, NULL));
+        assert_int_equal(chain_at(scene.plan, 1)->broken != NULL, table[i].broken);
+    }
 }
 
 /* What hangs on an earlier link is not said: a file that is not loaded has no socket yet.
@@ -236,6 +272,7 @@ int main(void)
         plan_test(a_socket_is_judged_link_by_link),
         plan_test(a_worker_runs_as_its_user),
         plan_test(one_cause_is_one_line),
+        plan_test(a_socket_that_no_start_mends_is_broken),
         plan_test(only_loaded_chains_are_judged),
         plan_test(the_master_can_change_its_user),
         plan_test(what_could_not_be_looked_at_is_said),
