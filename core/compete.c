@@ -140,11 +140,6 @@ static int claims_site(fpmp_claim_t *claim, const struct kind_t *kind)
     return 0;
 }
 
-static const char *site_name(const fpmp_site_t *site)
-{
-    return site->host ? site->host : site->root;
-}
-
 static void say_claim(fpmp_plan_t *plan, const struct kind_t *kind,
                       const fpmp_claim_t *claim, int more)
 {
@@ -154,7 +149,8 @@ static void say_claim(fpmp_plan_t *plan, const struct kind_t *kind,
     const char *seen =
         apr_psprintf(p, "%s '%s' at %s:%d claims .%s of host '%s'%s", kind->name,
                      fpmp_value_shown(p, apr_array_pstrcat(p, conf->words, ' ')),
-                     conf->where.file, conf->where.line, claim->ext, site_name(claim->site),
+                     conf->where.file, conf->where.line, claim->ext,
+                     claim->site->host ? claim->site->host : claim->site->root,
                      more ? apr_psprintf(p, " and %d more", more) : "");
     int wrong = kind->proxies && is_fcgi(conf->args);
     fpmp_finding_t *finding;
@@ -168,7 +164,8 @@ static void say_claim(fpmp_plan_t *plan, const struct kind_t *kind,
         wrong ? "these requests go to another pool: take that line out"
         : kind->proxies
             ? "these requests never reach PHP here: take out that line or FPMUser"
-            : "FPMUser wins, so take that line out");
+        : conf->host ? "FPMUser wins, so take that line out"
+            : "FPMUser wins; take that line out when each host with PHP has FPMUser");
     finding->chain = chain;
     if (wrong) {
         chain->broken = finding;

@@ -132,7 +132,8 @@ static const char *see_httpd_outside(root_t *at)
 {
     const char *why = closed_on_way(at, at->httpd->uid, at->httpd->groups);
 
-    at->mend = "write 'chmod o+x' for that directory";
+    at->mend = apr_psprintf(at->p, "write 'chgrp %s' and 'chmod g+x' for that directory",
+                            at->httpd->group);
     return why ? apr_psprintf(at->p,
                               "httpd's user '%s' cannot reach document root '%s': %s",
                               at->httpd->user, at->root, why)

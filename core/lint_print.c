@@ -28,7 +28,9 @@ static const char *line_text(apr_pool_t *p, const fpmp_conf_t *conf)
 
 static const char *hosts_text(apr_pool_t *p, const fpmp_hand_t *hand)
 {
-    const char *text = apr_psprintf(p, "%s, %s", hand->host->name, hand->root);
+    const char *text = *hand->root
+                           ? apr_psprintf(p, "%s, %s", hand->host->name, hand->root)
+                           : hand->host->name;
 
     return hand->hosts->nelts ? apr_psprintf(p, "%s, and %d more that inherit it", text,
                                              hand->hosts->nelts)

@@ -87,12 +87,14 @@ static const char *belongs_to(request_rec *r, const fpmp_chain_t *chain, const c
 /* Why this script may become somebody else's; NULL: it cannot. The owner is that of what
  * httpd itself looked at for this request, links followed. PHP-FPM opens the name again, as
  * late as the client ends its body, so nobody else may be able to lead it elsewhere. */
-static const char *stranger(request_rec *r, const fpmp_line_t *line)
+static const char *stranger(request_rec *r, const fpmp_line_t *line, const char **mend)
 {
     const fpmp_chain_t *chain = line->chain;
     const fpmp_node_t *node;
     uid_t uid = fpmp_state_uid(chain->state);
 
+    *mend = uid == (uid_t)-1 ? "reload httpd when the name service answers"
+                             : "chown it, or write owner=any on FPMUser";
     if (r->finfo.user != uid && r->finfo.user != 0) {
         return uid == (uid_t)-1
                    ? apr_psprintf(r->pool, "'%s' belongs to '%s', and who '%s' is could not "
@@ -112,6 +114,7 @@ static const char *stranger(request_rec *r, const fpmp_line_t *line)
     if (node->uid != uid && node->uid != 0) {
         return belongs_to(r, chain, node->path, node->uid);
     }
+    *mend = "write 'chmod go-w' for it, or owner=any on FPMUser";
     return apr_psprintf(r->pool,
                         "'%s' is mode %04o, so others than '%s' and root may put another "
                         "script there",
@@ -120,11 +123,10 @@ static const char *stranger(request_rec *r, const fpmp_line_t *line)
 
 static int check_owner(request_rec *r, const fpmp_line_t *line)
 {
-    const char *why = stranger(r, line);
+    const char *mend, *why = stranger(r, line, &mend);
 
-    return !why ? OK
-                : refuse(r, line, HTTP_FORBIDDEN, "FPMP0604", FPMP_LINK_USER, why,
-                         "chown it, chmod go-w a directory, or write owner=any on FPMUser");
+    return why ? refuse(r, line, HTTP_FORBIDDEN, "FPMP0604", FPMP_LINK_USER, why, mend)
+               : OK;
 }
 
 static int check_script(request_rec *r, const fpmp_line_t *line)

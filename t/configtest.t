@@ -50,8 +50,8 @@ for my $case (@cases) {
     $seen =~ s/by the number [1-9]\d*/by the number \@UID\@/g;
     $seen =~ s/belongs to uid [1-9]\d*/belongs to uid \@UID\@/g;
     $seen =~ s/the machine has \d+ MB/the machine has \@MEMORY\@ MB/g;
-    # Quoted, or behind gpasswd: a bare www-data elsewhere would be a finding of its own.
-    $seen =~ s/(gpasswd -d \S+) \Q$fill{GROUP}\E/$1 \@USER\@/;
+    # Quoted, or behind gpasswd or chgrp: a bare www-data elsewhere would be a finding of its own.
+    $seen =~ s/(gpasswd -d \S+|chgrp) \Q$fill{GROUP}\E/$1 \@USER\@/;
     $seen =~ s/'\Q$fill{$_}\E'/'\@$_\@'/g for qw(USER FPM);
     put(setting('t') . "/configtest/$name/expect", $seen) if $ENV{FPMT_ACCEPT};
     my $expect = slurp("$case/expect") // 'no file expect';

@@ -143,7 +143,8 @@ static void the_first_thing_to_mend_is_said(void **state)
           "': '/home/david' is mode 0701; write 'chmod o+x' for that directory" AT_10 },
         { "open to his group only", close_to_httpd,
           "NOTICE FPMP0664: user: httpd's user 'www-data' cannot reach document root '" ROOT
-          "': '/home/david' is mode 0710; write 'chmod o+x' for that directory" AT_10 },
+          "': '/home/david' is mode 0710; write 'chgrp www-data' and 'chmod g+x' for that "
+          "directory" AT_10 },
         { "a file that all may write", open_file,
           "NOTICE FPMP0665: user: 'img/x.png' in document root '" ROOT "' is mode 0646, "
           "wanted is 0644 or stricter; write 'chmod -R go-w " ROOT "'" AT_10 },
