@@ -22,6 +22,11 @@
 #define FPMP_HANDLER "fpmpool"
 #define FPMP_FILE_PREFIX "fpmpool-"
 
+/* The handler of the status page, and where a pool answers with its figures. A script has a
+ * file name with an extension, so that no URL of a site has this name by chance. */
+#define FPMP_STATUS_HANDLER "fpmpool-status"
+#define FPMP_STATUS_PATH "/fpmpool-status"
+
 /* ---- 1. Configuration ------------------------------------------------------- */
 
 /* Where a line of the configuration stands. file == NULL: not from a line. */

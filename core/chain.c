@@ -14,6 +14,7 @@ static const char *const built_in[] = {
     "pm=ondemand",
     "pm.max_children=10",
     "pm.max_requests=1000",
+    "pm.status_path=" FPMP_STATUS_PATH,
 };
 
 fpmp_plan_t *fpmp_plan_make(apr_pool_t *p)

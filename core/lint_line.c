@@ -21,6 +21,10 @@ static int is_derived(const fpmp_key_t *key)
             return 1;
         }
     }
+    if (strcasecmp(key->name, "pm.status_path") == 0 &&
+        strcmp(key->value, FPMP_STATUS_PATH) == 0) {
+        return 1;
+    }
     for (i = 0; key->subkey && i < sizeof(ini) / sizeof(ini[0]); i++) {
         if (strcmp(key->name, "php_admin_value") == 0 && strcmp(key->subkey, ini[i]) == 0 &&
             strcmp(key->value, "1") == 0) {

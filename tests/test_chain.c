@@ -35,7 +35,8 @@ static const char *chains_text(apr_pool_t *p, const fpmp_plan_t *plan)
     return text;
 }
 
-#define BUILT_IN " pm=ondemand pm.max_children=10 pm.max_requests=1000\n"
+#define STATUS " pm.status_path=/fpmpool-status"
+#define BUILT_IN " pm=ondemand pm.max_children=10 pm.max_requests=1000" STATUS "\n"
 
 static void every_link_follows_from_one_line(void **state)
 {
@@ -73,28 +74,28 @@ static const struct {
       { "david:staff pm=static ext=php,phtml", "david:staff pm=static ext=php,phtml",
         "david:staff pm=static ext=php,phtml" },
       "david:staff on 8.2 ext=php,phtml lines=3 pm=static pm.max_children=10 "
-      "pm.max_requests=1000\n" },
+      "pm.max_requests=1000" STATUS "\n" },
     { "keys that only a later line has", NULL,
       { "david", "david:staff ext=phtml", "david pm.max_children=3" },
       "david:staff on 8.2 ext=phtml lines=3 pm=ondemand pm.max_children=3 "
-      "pm.max_requests=1000\n" },
+      "pm.max_requests=1000" STATUS "\n" },
     { "keys that only the first line has", NULL,
       { "david:staff ext=phtml env[A]=1", "david" },
       "david:staff on 8.2 ext=phtml lines=2 pm=ondemand pm.max_children=10 "
-      "pm.max_requests=1000 env[A]=1\n" },
+      "pm.max_requests=1000" STATUS " env[A]=1\n" },
     { "two names of one directive", NULL, { "david env[B]=1", "david env[A]=2" },
-      "david:- on 8.2 ext=php lines=2 pm=ondemand pm.max_children=10 pm.max_requests=1000 "
+      "david:- on 8.2 ext=php lines=2 pm=ondemand pm.max_children=10 pm.max_requests=1000" STATUS " "
       "env[A]=2 env[B]=1\n" },
     { "keys that belong to each line, not to the pool", NULL,
       { "david owner=any timeout=5 buffer=0", "david owner=strict timeout=6 buffer=1G" },
       "david:- on 8.2 ext=php lines=2" BUILT_IN },
     { "defaults under the lines", "pm.max_children=7 ext=phtml env[A]=1",
       { "david", "anna pm.max_children=8 ext=php" },
-      "david:- on 8.2 ext=phtml lines=1 pm=ondemand pm.max_children=7 pm.max_requests=1000 "
+      "david:- on 8.2 ext=phtml lines=1 pm=ondemand pm.max_children=7 pm.max_requests=1000" STATUS " "
       "env[A]=1\nanna:- on 8.2 ext=php lines=1 pm=ondemand pm.max_children=8 "
-      "pm.max_requests=1000 env[A]=1\n" },
+      "pm.max_requests=1000" STATUS " env[A]=1\n" },
     { "defaults over the built-in settings", "pm=static pm.max_requests=0", { "david" },
-      "david:- on 8.2 ext=php lines=1 pm=static pm.max_children=10 pm.max_requests=0\n" },
+      "david:- on 8.2 ext=php lines=1 pm=static pm.max_children=10 pm.max_requests=0" STATUS "\n" },
     { "a line agrees with another, whatever the defaults say", "pm=static",
       { "david", "david pm=ondemand" }, "david:- on 8.2 ext=php lines=2" BUILT_IN },
     { "defaults that hold ext alone", "ext=php,phtml", { "david" },
@@ -148,14 +149,14 @@ static void a_line_that_disagrees_is_refused(void **state)
           "only "
           "one of them" AT_20,
           "david:- on 8.2 ext=php lines=1 pm=ondemand pm.max_children=3 "
-          "pm.max_requests=1000\n" },
+          "pm.max_requests=1000" STATUS "\n" },
         { "a setting with a name", { "david env[A]=1", "david env[A]=2" },
           "BROKEN FPMP0101: directive: 'env[A]' of user 'david' is '1' at " SITE ":10 and "
                                                                                  "'2' "
           "here, but both share one pool; write the same in both lines, or in only one of "
           "them" AT_20,
           "david:- on 8.2 ext=php lines=1 pm=ondemand pm.max_children=10 "
-          "pm.max_requests=1000 "
+          "pm.max_requests=1000" STATUS " "
           "env[A]=1\n" },
         { "one key is enough", { "david:staff ext=php", "david:users ext=phtml" },
           "BROKEN FPMP0101: directive: 'group' of user 'david' is 'staff' at "
@@ -170,7 +171,7 @@ static void a_line_that_disagrees_is_refused(void **state)
           "here, but both share one pool; write the same in both lines, or in only one of "
           "them" AT_30,
           "david:- on 8.2 ext=php lines=2 pm=ondemand pm.max_children=10 "
-          "pm.max_requests=1000 "
+          "pm.max_requests=1000" STATUS " "
           "env[A]=1\n" },
     };
 

@@ -474,6 +474,10 @@ static const struct {
       ANNA "php_admin_value[sendmail_path] = \"/s -t # x\"\npm.max_requests = 7\n",
       "[FPMUser anna pm=ondemand pm.max_children=5 "
       "\"php_admin_value[sendmail_path]=/s -t # x\" pm.max_requests=7]" },
+    { "the status path that the module gives", HOST FILES PROXY "</\n</\n",
+      ANNA "pm.status_path = /fpmpool-status\n", "[" LINE "]" },
+    { "another status path", HOST FILES PROXY "</\n</\n", ANNA "pm.status_path = /s\n",
+      "[FPMUser anna pm=ondemand pm.max_children=5 pm.status_path=/s pm.max_requests=0]" },
     { "switches", HOST FILES PROXY "</\n</\n",
       ANNA "catch_workers_output = yes\nclear_env = no\nphp_admin_flag[log_errors] = off\n",
       "[FPMUser anna pm=ondemand pm.max_children=5 catch_workers_output=yes clear_env=no "
