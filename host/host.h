@@ -183,6 +183,30 @@ void fpmp_facts_includes(apr_pool_t *p, const fpmp_master_t *master,
 fpmp_master_facts_t *fpmp_facts_master(apr_pool_t *p, const fpmp_master_t *master)
     FPMP_NONNULL(1, 2);
 
+/* ---- listeners.c ----------------------------------------------------------------------- */
+
+/* A Unix socket that somebody listens on. */
+typedef struct {
+    const char *name;    /* as it was bound */
+    unsigned long inode; /* of the socket, as in /proc/PID/fd; 0: it listens no more */
+    int queue;           /* connections that nobody has accepted yet */
+    int queue_max;
+    int connections; /* that were accepted and are open */
+} fpmp_listener_t;
+
+/**
+ * All of this network namespace.
+ * @return inode number of the file (low 32 bits) -> apr_hash_t *: name -> fpmp_listener_t *;
+ * NULL: errno is set
+ * Source: sock_diag(7); an ordinary user may ask. A connection that nobody has accepted has no
+ * inode yet, and is not listed (sk_diag_dump in net/unix/diag.c).
+ */
+apr_hash_t *fpmp_listeners(apr_pool_t *p) FPMP_NONNULL(1);
+
+/** Those on this file: fpmp_listener_t *. Its directory may go by another name. */
+apr_array_header_t *fpmp_listeners_at(apr_pool_t *p, apr_hash_t *all,
+                                      const fpmp_node_t *node) FPMP_NONNULL(1, 2, 3);
+
 /* ---- live.c ---------------------------------------------------------------------------
  */
 

@@ -16,121 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#ifdef __linux__
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <linux/sock_diag.h>
-#include <linux/unix_diag.h>
-#include <sys/socket.h>
-#endif
-
-#define LISTENING 10 /* TCP_LISTEN, also the state of a Unix socket that listens */
-#define DIAG_BYTES 32768
 #define POOL_TITLE "php-fpm: pool "
-
-/* ---- which socket listens on which file? ---- */
-
-/* A listening Unix socket. Key of the table: inode number of its file. */
-typedef struct {
-    const char *name;
-    unsigned long inode; /* of the socket, as in /proc/PID/fd */
-} listener_t;
-
-#ifdef __linux__
-static void take_listener(apr_pool_t *p, const struct nlmsghdr *head, apr_hash_t *found)
-{
-    const struct unix_diag_msg *msg = NLMSG_DATA(head);
-    const struct rtattr *attr = (const struct rtattr *)(msg + 1);
-    int left = (int)(head->nlmsg_len - NLMSG_LENGTH(sizeof(*msg)));
-    listener_t *listener = apr_pcalloc(p, sizeof(*listener));
-    unsigned int *file_inode = apr_pcalloc(p, sizeof(*file_inode));
-
-    listener->inode = msg->udiag_ino;
-    for (; RTA_OK(attr, left); attr = RTA_NEXT(attr, left)) {
-        if (attr->rta_type == UNIX_DIAG_NAME) {
-            listener->name = apr_pstrmemdup(p, RTA_DATA(attr), RTA_PAYLOAD(attr));
-        }
-        else if (attr->rta_type == UNIX_DIAG_VFS) {
-            *file_inode = ((const struct unix_diag_vfs *)RTA_DATA(attr))->udiag_vfs_ino;
-        }
-    }
-    if (*file_inode && listener->name) {
-        /* Inode numbers repeat on other file systems: a table of the names of each. */
-        apr_hash_t *names = apr_hash_get(found, file_inode, sizeof(*file_inode));
-
-        if (!names) {
-            names = apr_hash_make(p);
-            apr_hash_set(found, file_inode, sizeof(*file_inode), names);
-        }
-        apr_hash_set(names, listener->name, APR_HASH_KEY_STRING, listener);
-    }
-}
-
-/* 1: all came; 0: go on; -1: errno is set. */
-static int take_messages(apr_pool_t *p, const char *bytes, unsigned int len,
-                         apr_hash_t *found)
-{
-    const struct nlmsghdr *head = (const struct nlmsghdr *)bytes;
-
-    for (; NLMSG_OK(head, len); head = NLMSG_NEXT(head, len)) {
-        if (head->nlmsg_type == NLMSG_DONE) {
-            return 1;
-        }
-        if (head->nlmsg_type == NLMSG_ERROR) {
-            errno = -((const struct nlmsgerr *)NLMSG_DATA(head))->error;
-            return -1;
-        }
-        take_listener(p, head, found);
-    }
-    return 0;
-}
-
-/* All listening Unix sockets of this network namespace: inode of the file -> name ->
- * listener_t *. NULL: errno is set. Source: sock_diag(7). */
-static apr_hash_t *listeners(apr_pool_t *p)
-{
-    struct {
-        struct nlmsghdr head;
-        struct unix_diag_req diag;
-    } ask = { .head = { .nlmsg_len = sizeof(ask),
-                        .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-                        .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-              .diag = { .sdiag_family = AF_UNIX,
-                        .udiag_states = 1u << LISTENING,
-                        .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS } };
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG), done = 0, err;
-    apr_hash_t *found = apr_hash_make(p);
-    char *bytes = apr_palloc(p, DIAG_BYTES);
-
-    if (fd < 0) {
-        return NULL;
-    }
-    if (send(fd, &ask, sizeof(ask), 0) < 0) {
-        done = -1;
-    }
-    while (done == 0) {
-        ssize_t got = recv(fd, bytes, DIAG_BYTES, 0);
-
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        done = got < 0    ? -1
-               : got == 0 ? 1
-                          : take_messages(p, bytes, (unsigned int)got, found);
-    }
-    err = errno;
-    close(fd);
-    errno = err;
-    return done < 0 ? NULL : found;
-}
-#else
-static apr_hash_t *listeners(apr_pool_t *p)
-{
-    (void)p;
-    errno = ENOSYS;
-    return NULL;
-}
-#endif
 
 /* ---- what does the master hold? ---- */
 
@@ -168,19 +54,13 @@ static apr_hash_t *sockets_of(apr_pool_t *p, pid_t pid)
 static fpmp_holder_e holder_of(apr_pool_t *p, const fpmp_node_t *node, apr_hash_t *all,
                                apr_hash_t *held)
 {
-    unsigned int low = (unsigned int)node->inode;
-    apr_hash_t *names = apr_hash_get(all, &low, sizeof(low));
-    const char *base = strrchr(node->path, '/');
+    const apr_array_header_t *found = fpmp_listeners_at(p, all, node);
     fpmp_holder_e holder = FPMP_HOLDER_NONE;
-    apr_hash_index_t *at;
+    int i;
 
-    for (at = names ? apr_hash_first(p, names) : NULL; at; at = apr_hash_next(at)) {
-        const listener_t *listener = apr_hash_this_val(at);
-        const char *name = strrchr(listener->name, '/');
+    for (i = 0; i < found->nelts; i++) {
+        const fpmp_listener_t *listener = APR_ARRAY_IDX(found, i, fpmp_listener_t *);
 
-        if (strcmp(name ? name + 1 : listener->name, base ? base + 1 : node->path) != 0) {
-            continue;
-        }
         if (apr_hash_get(held, &listener->inode, sizeof(listener->inode))) {
             return FPMP_HOLDER_MASTER;
         }
@@ -198,7 +78,7 @@ static apr_hash_t *names_held(apr_pool_t *p, apr_hash_t *all, apr_hash_t *held)
 
     for (at = apr_hash_first(p, all); at; at = apr_hash_next(at)) {
         for (in = apr_hash_first(p, apr_hash_this_val(at)); in; in = apr_hash_next(in)) {
-            const listener_t *listener = apr_hash_this_val(in);
+            const fpmp_listener_t *listener = apr_hash_this_val(in);
 
             if (apr_hash_get(held, &listener->inode, sizeof(listener->inode))) {
                 apr_hash_set(found, listener->name, APR_HASH_KEY_STRING, listener);
@@ -221,7 +101,7 @@ static int is_elsewhere(apr_pool_t *p, pid_t pid)
 static void look_at_sockets(apr_pool_t *p, pid_t pid, const apr_array_header_t *paths,
                             fpmp_live_t *live)
 {
-    apr_hash_t *held = sockets_of(p, pid), *all = held ? listeners(p) : NULL;
+    apr_hash_t *held = sockets_of(p, pid), *all = held ? fpmp_listeners(p) : NULL;
     apr_hash_t *names;
     int i;
 
