@@ -177,6 +177,7 @@ struct fpmp_chain_t {
     fpmp_where_t where;           /* the first FPMUser line */
     const fpmp_finding_t *broken; /* why it cannot serve; NULL: it can */
     int user_unfit; /* 1: the user is gone or forbidden, so no pool file may name it */
+    const char *status_path; /* pm.status_path */
     fpmp_state_t *state; /* shared with the children; NULL: this run serves nobody */
 };
 
@@ -187,6 +188,8 @@ typedef enum {
     FPMP_PHASE_BROKEN /* code and link say why */
 } fpmp_phase_e;
 
+#define FPMP_STATE_TEXT_BYTES 240 /* of a message that has 300 as a whole */
+
 /* What the processes of one httpd know of a chain together. The numbers are read and written
  * as atomics only; link and code stand before phase leaves PENDING. */
 struct fpmp_state_t {
@@ -194,8 +197,13 @@ struct fpmp_state_t {
     apr_uint32_t away_since; /* ms of the clock: nobody could connect from then on; 0: one could */
     apr_uint32_t away_seen;  /* and the last one who could not */
     apr_uint32_t uid;        /* of the user; -1: not known (yet) */
+    apr_uint32_t errors;     /* of requests, said in the log */
+    apr_uint32_t error;      /* number of the last code; 0: none */
+    apr_uint32_t error_at;   /* seconds of the clock */
     fpmp_link_e link;        /* for BROKEN */
     char code[12];
+    char wrong[FPMP_STATE_TEXT_BYTES]; /* as in the finding */
+    char mend[FPMP_STATE_TEXT_BYTES];
 };
 
 /* ---- 3. Facts: what host/ saw ------------------------------------------------- */

@@ -14,7 +14,7 @@ static const char *const built_in[] = {
     "pm=ondemand",
     "pm.max_children=10",
     "pm.max_requests=1000",
-    "pm.status_path=" FPMP_STATUS_PATH,
+    ("pm.status_path=" FPMP_STATUS_PATH), /* in parentheses: one string, no comma is missing */
 };
 
 fpmp_plan_t *fpmp_plan_make(apr_pool_t *p)
@@ -208,6 +208,20 @@ static fpmp_chain_t *make_chain(fpmp_plan_t *plan, const fpmp_line_t *line,
     return chain;
 }
 
+const char *fpmp_chain_setting(const fpmp_chain_t *chain, const char *name)
+{
+    int i;
+
+    for (i = 0; i < chain->settings->nelts; i++) {
+        const fpmp_setting_t *setting = &APR_ARRAY_IDX(chain->settings, i, fpmp_setting_t);
+
+        if (!setting->subkey && strcmp(setting->name, name) == 0) {
+            return setting->value;
+        }
+    }
+    return NULL;
+}
+
 /* FPMDefaults, then the built-in settings, for what the lines leave open. */
 static void add_defaults(fpmp_chain_t *chain, const apr_array_header_t *defaults)
 {
@@ -221,6 +235,7 @@ static void add_defaults(fpmp_chain_t *chain, const apr_array_header_t *defaults
         }
     }
     fpmp_settings_sort(chain->settings);
+    chain->status_path = fpmp_chain_setting(chain, "pm.status_path");
 }
 
 static apr_array_header_t *all_defaults(fpmp_plan_t *plan)

@@ -421,6 +421,9 @@ fpmp_plan_t *fpmp_plan_make(apr_pool_t *p) FPMP_NONNULL(1);
  */
 void fpmp_chains_derive(fpmp_plan_t *plan, const fpmp_httpd_t *httpd) FPMP_NONNULL(1, 2);
 
+/** The value of a scalar setting of a chain; NULL: it has none. */
+const char *fpmp_chain_setting(const fpmp_chain_t *chain, const char *name);
+
 /** Put plan->findings into the order of the FPMUser lines; those of no line come first. */
 void fpmp_findings_sort(fpmp_plan_t *plan) FPMP_NONNULL(1);
 

@@ -6,6 +6,7 @@
  * No entry point of its own: settings.c, line.c, chain.c and glue/ ask here.
  */
 #include "core.h"
+#include "status.h"
 
 #include <apr_cstr.h>
 #include <string.h>
@@ -347,4 +348,10 @@ fpmp_claim_e fpmp_rule_claim(const char *name, const apr_array_header_t *ext)
         return FPMP_CLAIM_REFUSE;
     }
     return FPMP_CLAIM_NONE;
+}
+
+int fpmp_rule_loopback(const char *ip)
+{
+    ip = strncasecmp(ip, "::ffff:", 7) == 0 ? ip + 7 : ip; /* IPv4 on a socket of IPv6 */
+    return strncmp(ip, "127.", 4) == 0 || strcmp(ip, "::1") == 0;
 }
