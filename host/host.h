@@ -7,6 +7,7 @@
 #define FPMP_HOST_H
 
 #include "../core/core.h"
+#include "../core/status.h"
 
 #include <sys/uio.h>
 
@@ -223,6 +224,34 @@ fpmp_live_t *fpmp_live_look(apr_pool_t *p, pid_t pid, const apr_array_header_t *
 /** The sockets only: who listens on them, their owner and mode. */
 fpmp_live_t *fpmp_live_sockets(apr_pool_t *p, pid_t pid, const apr_array_header_t *paths)
     FPMP_NONNULL(1, 3);
+
+/* ---- pools.c, ask.c --------------------------------------------------------------------- */
+
+/**
+ * See all pools without asking one, as an ordinary user can.
+ * @param masters  fpmp_status_master_t *, master set; filled
+ * @param pools    fpmp_status_seen_t *, master, pool and paths set; filled
+ */
+void fpmp_pools_look(apr_pool_t *p, apr_array_header_t *masters, apr_array_header_t *pools)
+    FPMP_NONNULL(1, 2, 3);
+
+/* One pool to ask. */
+typedef struct {
+    const char *socket_path;
+    char *request; /* fpmp_status_request; not changed */
+    apr_size_t request_len;
+    fpmp_ask_e how; /* set, as all below */
+    int err;
+    fpmp_figures_t figures;
+} fpmp_ask_t;
+
+/**
+ * Ask all of them at once.
+ * @param asks      fpmp_ask_t *
+ * @param limit_ms  for all together; those that did not answer by then are SILENT or LATE
+ */
+void fpmp_pools_ask(apr_pool_t *p, apr_array_header_t *asks, int limit_ms)
+    FPMP_NONNULL(1, 2);
 
 /* ---- docroot.c --------------------------------------------------------------------- */
 
