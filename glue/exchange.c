@@ -373,6 +373,7 @@ int fpmp_exchange_run(request_rec *r, const fpmp_line_t *line, fpmp_body_t *body
 {
     exchange_t x = { .r = r, .line = line, .end = &fpmp_unix_end };
     int status = fpmp_pool_open(r, line, x.end, &x.conn);
+    apr_time_t began;
 
     if (status != OK) {
         return status;
@@ -380,7 +381,7 @@ int fpmp_exchange_run(request_rec *r, const fpmp_line_t *line, fpmp_body_t *body
     x.client_fd = client_fd(r->connection);
     x.timeout_sec =
         line->timeout_sec ? line->timeout_sec : (int)apr_time_sec(r->server->timeout);
-    x.heard = apr_time_now();
+    x.heard = began = apr_time_now();
     fpmp_answer_start(&x.answer, r, line);
     status = send_request(&x, body, head, head_len);
     if (status == OK) {
@@ -388,6 +389,10 @@ int fpmp_exchange_run(request_rec *r, const fpmp_line_t *line, fpmp_body_t *body
     }
     /* Before the rest goes to the client, who may be slow. */
     x.end->close(&x.conn);
+    /* The clock was read when the last byte came. */
+    apr_table_setn(r->notes, "FPMPOOL_USEC",
+                   apr_psprintf(r->pool, "%" APR_TIME_T_FMT,
+                                (status == OK ? x.heard : apr_time_now()) - began));
     if (x.buf) {
         apr_bucket_free(x.buf);
     }

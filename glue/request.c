@@ -184,6 +184,15 @@ static int choose(request_rec *r, const fpmp_line_t *line)
     return status == OK ? check_script(r, line) : status;
 }
 
+/* What the access log can have of a request to a pool: %{FPMPOOL_USER}n and so on. Notes,
+ * since no .htaccess writes them. */
+static void note(request_rec *r, const fpmp_chain_t *chain)
+{
+    apr_table_setn(r->notes, "FPMPOOL_USER", chain->user);
+    apr_table_setn(r->notes, "FPMPOOL_POOL", chain->pool);
+    apr_table_setn(r->notes, "FPMPOOL_MASTER", chain->master->name);
+}
+
 int fpmp_request_handle(request_rec *r)
 {
     const fpmp_line_t *line;
@@ -202,6 +211,7 @@ int fpmp_request_handle(request_rec *r)
     if (status != OK) {
         return status;
     }
+    note(r, line->chain);
     /* 2 the body, before a worker is taken */
     status = fpmp_body_open(r, line->buffer_bytes, &body);
     if (status != OK) {
