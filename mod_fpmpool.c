@@ -7,6 +7,7 @@
 #include "glue/glue.h"
 
 #include "ap_mpm.h"
+#include "mod_status.h"
 #include "mpm_common.h"
 
 #define ANYWHERE_BUT_HTACCESS (RSRC_CONF | ACCESS_CONF)
@@ -25,6 +26,8 @@ static const command_rec directives[] = {
                   "auto, write or check: what a start may do to pool files and PHP-FPM"),
     AP_INIT_FLAG("FPMStrict", fpmp_set_strict, NULL, RSRC_CONF,
                  "on: the first start fails if a chain is broken"),
+    /* httpd gives a directive to every module that knows it: core's own one stays as it is. */
+    AP_INIT_TAKE1("SetHandler", fpmp_see_handler, NULL, OR_FILEINFO, "a handler name"),
     { .name = NULL }
 };
 
@@ -128,6 +131,9 @@ static void register_hooks(apr_pool_t *p)
      * word. */
     ap_hook_fixups(fpmp_request_claim, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_handler(fpmp_request_handle, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_handler(fpmp_status_handle, NULL, NULL, APR_HOOK_MIDDLE);
+    /* Where mod_status is not loaded, nobody calls it. */
+    APR_OPTIONAL_HOOK(ap, status_hook, fpmp_status_extend, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
 AP_DECLARE_MODULE(fpmpool) = {

@@ -20,8 +20,18 @@ void *fpmp_dir_merge(apr_pool_t *p, void *base_conf, void *add_conf)
 {
     fpmp_dir_t *base = base_conf, *add = add_conf;
 
-    (void)p;
-    return add->line ? add : base;
+    fpmp_dir_t *both;
+
+    if (add->line && add->page) {
+        return add;
+    }
+    if (!add->line && !add->page) {
+        return base;
+    }
+    both = apr_pmemdup(p, base, sizeof(*base));
+    both->line = add->line ? add->line : base->line;
+    both->page = add->page ? add->page : base->page;
+    return both;
 }
 
 static fpmp_where_t where_of(const cmd_parms *cmd)

@@ -18,9 +18,18 @@
 
 extern module AP_MODULE_DECLARE_DATA fpmpool_module;
 
+/* What SetHandler says in a section of the server's configuration. */
+typedef enum {
+    FPMP_PAGE_UNSET,
+    FPMP_PAGE_NONE,  /* another handler */
+    FPMP_PAGE_LOCAL, /* fpmpool-status, and no Require beside it */
+    FPMP_PAGE_OPEN   /* fpmpool-status with a Require, which httpd itself holds */
+} fpmp_page_e;
+
 /* What a directory section says. The line is NULL where no FPMUser stands. */
 typedef struct {
     fpmp_line_t *line;
+    fpmp_page_e page;
 } fpmp_dir_t;
 
 /* ---- directives.c ----------------------------------------------------------------------
@@ -97,6 +106,9 @@ void fpmp_states_give_up(fpmp_states_t *states, int count);
 
 /** fpmp_phase_e of a chain, now. */
 apr_uint32_t fpmp_state_phase(fpmp_state_t *state);
+
+/** A request went wrong with this code, "FPMPnnnn": for the status page. */
+void fpmp_state_error(fpmp_state_t *state, const char *code);
 
 /** The uid of a chain's user. Waits for it while the chain is PENDING, for FPMP_PENDING_MS at
  * most; (uid_t)-1: nobody knows it. */
@@ -207,6 +219,24 @@ int fpmp_request_claim(request_rec *r);
 
 /** The handler "fpmpool". */
 int fpmp_request_handle(request_rec *r);
+
+/* ---- status_page.c, status_rows.c ------------------------------------------------- */
+
+/** Core's directive SetHandler, seen a second time: where does the server's own configuration
+ * set the handler of the status page? Never refuses. */
+const char *fpmp_see_handler(cmd_parms *cmd, void *dir, const char *handler);
+
+/** The handler "fpmpool-status". */
+int fpmp_status_handle(request_rec *r);
+
+/** The lines of mod_status: how many pools in which state. */
+int fpmp_status_extend(request_rec *r, int flags);
+
+/**
+ * See all pools and judge them.
+ * @param limit_ms  for the answers of the pools; 0: none is asked
+ */
+fpmp_status_t *fpmp_status_gather(apr_pool_t *p, server_rec *s, int limit_ms);
 
 /* ---- store.c --------------------------------------------------------------------- */
 

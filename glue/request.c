@@ -23,6 +23,9 @@ void fpmp_request_say(request_rec *r, const fpmp_line_t *line, const char *code,
     if (line) {
         finding.where = line->where;
     }
+    if (line && line->chain && line->chain->state) {
+        fpmp_state_error(line->chain->state, code);
+    }
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "%s", fpmp_finding_text(r->pool, &finding));
 }
 
@@ -184,6 +187,22 @@ static int choose(request_rec *r, const fpmp_line_t *line)
     return status == OK ? check_script(r, line) : status;
 }
 
+/* PHP-FPM compares SCRIPT_NAME, and with nothing else, before it looks for a file. A script
+ * of another name gets there by an Alias or a RewriteRule of the server. */
+static int check_status_path(request_rec *r, const fpmp_line_t *line,
+                             const apr_table_t *env)
+{
+    const char *name = apr_table_get(env, "SCRIPT_NAME"), *path = line->chain->status_path;
+
+    return !name || !path || strcmp(name, path) != 0
+               ? OK
+               : refuse(r, line, HTTP_FORBIDDEN, "FPMP0700", FPMP_LINK_POOL,
+                        apr_psprintf(r->pool, "'%s' is pm.status_path of pool [%s], which no "
+                                              "site shows", name, line->chain->pool),
+                        "read the figures with SetHandler fpmpool-status, or give "
+                        "pm.status_path another name on FPMUser");
+}
+
 /* What the access log can have of a request to a pool: %{FPMPOOL_USER}n and so on. Notes,
  * since no .htaccess writes them. */
 static void note(request_rec *r, const fpmp_chain_t *chain)
@@ -197,6 +216,7 @@ int fpmp_request_handle(request_rec *r)
 {
     const fpmp_line_t *line;
     const char *too_long = NULL;
+    apr_table_t *env;
     fpmp_body_t body;
     apr_size_t len;
     char *head;
@@ -218,8 +238,12 @@ int fpmp_request_handle(request_rec *r)
         return status;
     }
     /* 3 the variables, in one piece */
-    head = fpmp_fcgi_request(r->pool, fpmp_params_make(r, &body), body.bb == NULL, &len,
-                             &too_long);
+    env = fpmp_params_make(r, &body);
+    status = check_status_path(r, line, env);
+    if (status != OK) {
+        return status;
+    }
+    head = fpmp_fcgi_request(r->pool, env, body.bb == NULL, &len, &too_long);
     if (!head) {
         return refuse(r, line, HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "FPMP0607",
                       FPMP_LINK_HANDLER,

@@ -2,14 +2,16 @@
  *
  * What parent, children and the process that syncs know of each chain together, in shared
  * memory: children are forked before a restart's changes are made, and have to learn how
- * they went. Entry points: fpmp_states_make, then fpmp_state_of; writers are
- * fpmp_states_users, fpmp_states_settle and fpmp_states_give_up.
+ * they went, and the status page, served by one child, what the others have seen. Entry
+ * points: fpmp_states_make, then fpmp_state_of; writers are fpmp_states_users,
+ * fpmp_states_settle, fpmp_states_give_up and fpmp_state_error.
  */
 #include "glue.h"
 
 #include <apr_atomic.h>
 #include <apr_shm.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #define PAUSE_MS 10
@@ -68,6 +70,8 @@ void fpmp_states_settle(fpmp_plan_t *plan, const fpmp_master_t *master)
         if (chain->broken) {
             state->link = chain->broken->link;
             apr_cpystrn(state->code, chain->broken->code, sizeof(state->code));
+            apr_cpystrn(state->wrong, chain->broken->seen, sizeof(state->wrong));
+            apr_cpystrn(state->mend, chain->broken->mend, sizeof(state->mend));
         }
         /* Last: whoever sees it may read the rest. */
         apr_atomic_set32(&state->phase, chain->broken ? FPMP_PHASE_BROKEN : FPMP_PHASE_READY);
@@ -102,4 +106,11 @@ uid_t fpmp_state_uid(fpmp_state_t *state)
         apr_sleep(apr_time_from_msec(PAUSE_MS));
     }
     return known_uid(state);
+}
+
+void fpmp_state_error(fpmp_state_t *state, const char *code)
+{
+    apr_atomic_set32(&state->error_at, (apr_uint32_t)apr_time_sec(apr_time_now()));
+    apr_atomic_set32(&state->error, (apr_uint32_t)atoi(code + strlen("FPMP")));
+    apr_atomic_inc32(&state->errors);
 }

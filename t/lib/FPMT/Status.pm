@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The status page as a test reads it: JSON by JSON::PP, Prometheus' text by a strict reader of
+# its own, and a network of the test's own, in which a request can come from elsewhere.
+package FPMT::Status;
+
+use strict;
+use warnings;
+use Exporter 'import';
+use FPMT;
+use IO::Socket::INET;
+use JSON::PP;
+use Socket qw(AF_INET inet_aton);
+
+our @EXPORT = qw(apart own_network page pools pool_of prometheus $ELSEWHERE);
+
+our $ELSEWHERE = '192.0.2.7'; # RFC 5737: nobody's
+
+# Runs this test once more in a namespace of its own. The servers that it starts are in there
+# too.
+sub apart {
+    my ($kind) = @_;
+    if (!$ENV{FPMT_APART}) {
+        $ENV{FPMT_APART} = 1;
+        exec 'unshare', $kind, $^X, (map { "-I$_" } @INC), $0, @ARGV or die "unshare: $!\n";
+    }
+    delete $ENV{FPMT_APART};
+}
+
+# A network with nothing but lo, which has a second address.
+sub own_network {
+    apart('--net');
+    socket my $s, AF_INET, Socket::SOCK_DGRAM(), 0 or die "socket: $!\n";
+    my $flags  = sub { ioctl $s, 0x8914, pack 'a16 s x22', $_[0], 0x41 or die "lo: $!\n" };    # SIOCSIFFLAGS: UP, RUNNING
+    my $second = pack 'a16 S n a4 x16', 'lo:1', AF_INET, 0, inet_aton($ELSEWHERE);
+    $flags->('lo');
+    ioctl $s, 0x8916, $second or die "lo:1: $!\n";                                        # SIOCSIFADDR
+    $flags->('lo:1');
+}
+
+# One page as JSON, from 127.0.0.1; the status stands for one that is none.
+sub page {
+    my ($server, $target) = @_;
+    my $r = $server->get('a.test', $target || '/st?json');
+    my $json = $r->{status} == 200 ? eval { JSON::PP->new->utf8->decode($r->{body}) } : undef;
+    return $json || { status => $r->{status}, body => $r->{body}, pools => [] };
+}
+
+sub pools { return { map { $_->{user} => $_ } @{ page(@_)->{pools} } } }
+
+sub pool_of { my ($server, $user) = @_; return pools($server)->{$user} || {} }
+
+# Reads the text format 0.0.4 and dies at the first line that is not right; returns
+# { metric => { labels => value } }. Each metric has HELP, then TYPE, then its lines together.
+sub prometheus {
+    my ($text) = @_;
+    my (%seen, %type, $now, %lines);
+    $text =~ /\n\z/ or die "the last line has no end\n";
+    for my $line (split /\n/, $text) {
+        if ($line =~ /^# HELP ([a-zA-Z_:][a-zA-Z0-9_:]*) (\S.*)$/) {
+            die "$1 stands twice\n" if $seen{$1}++;
+            $now = $1;
+        }
+        elsif ($line =~ /^# TYPE (\S+) (gauge|counter)$/) {
+            die "TYPE $1 behind HELP $now\n" if $1 ne $now || $type{$1};
+            $type{$1} = $2;
+            die "$1: a counter ends in _total, nothing else does\n" if ($2 eq 'counter') != ($1 =~ /_total$/ ? 1 : 0);
+        }
+        elsif ($line =~ /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (-?\d+(?:\.\d+)?)$/) {
+            my ($name, $labels, $value) = ($1, $2 // '', $3);
+            die "$name stands apart from its TYPE\n" if $name ne $now || !$type{$name};
+            $labels =~ /^(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*"(?:,(?=[a-z])|$))*$/ or die "labels: $labels\n";
+            die "$name\{$labels} stands twice\n" if exists $lines{$name}{$labels};
+            $lines{$name}{$labels} = $value;
+        }
+        else { die "no line of the format: $line\n" }
+    }
+    return \%lines;
+}
+
+1;
