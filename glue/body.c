@@ -36,7 +36,7 @@ static apr_status_t keep_piece(fpmp_store_t *store, apr_bucket_brigade *bb)
         }
         kept = apr_bucket_read(b, &data, &len, APR_BLOCK_READ);
         if (kept == APR_SUCCESS) {
-            kept = fpmp_store_add(store, NULL, data, data, len);
+            kept = fpmp_store_add(store, APR_BUCKET_IS_HEAP(b) ? b : NULL, data, data, len);
         }
         rv = rv == APR_SUCCESS ? kept : rv;
     }

@@ -248,8 +248,9 @@ typedef struct {
     apr_file_t *file; /* its name is gone; NULL: none was needed */
     apr_off_t from, to; /* of the file: bytes not taken yet */
     apr_off_t at;       /* of the file: where its next read or write is; -1: unknown */
-    apr_bucket_brigade *tail; /* what came when the file could hold no more; NULL: nothing */
-    apr_off_t length; /* bytes not taken yet, of all three */
+    apr_bucket_brigade *tail; /* for the file, or what it could not hold */
+    apr_off_t tail_length;    /* bytes */
+    apr_off_t length;         /* bytes not taken yet, of all three */
     int full;         /* add no more before it is empty */
 } fpmp_store_t;
 

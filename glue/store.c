@@ -2,12 +2,16 @@
  *
  * Bytes that have come and are not wanted yet: of a request body until its end is there, of
  * an answer until the client takes it. The first of them are in memory, the next ones in a
- * temporary file without a name, and what that cannot hold is in memory again, with the
- * word that no more should be added. In this order they are taken.
+ * temporary file without a name, and the last ones in memory again: what is gathered for
+ * the file, or what it cannot hold, with the word that no more should be added. In this
+ * order they are taken.
  */
 #include "glue.h"
 
 #include <string.h>
+
+#define GATHER_BYTES (60 * 1024) /* for one write: httpd's own pieces are of 8,000 */
+#define VECS 64
 
 void fpmp_store_open(fpmp_store_t *store, request_rec *r, apr_off_t memory_max,
                      apr_off_t file_max)
@@ -17,6 +21,7 @@ void fpmp_store_open(fpmp_store_t *store, request_rec *r, apr_off_t memory_max,
     store->memory_max = memory_max;
     store->file_max = file_max;
     store->head = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    store->tail = apr_brigade_create(r->pool, r->connection->bucket_alloc);
 }
 
 /* The name goes at once, so that the file goes with this process, come what may. */
@@ -52,19 +57,31 @@ static apr_status_t go_to(fpmp_store_t *store, apr_off_t at)
     return there ? APR_SUCCESS : apr_file_seek(store->file, APR_SET, &at);
 }
 
-static apr_status_t add_to_file(fpmp_store_t *store, const char *data, apr_size_t len)
+/* What was gathered, to the file. What could not be written is still in the tail. */
+static apr_status_t spill(fpmp_store_t *store)
 {
     apr_status_t rv = store->file ? APR_SUCCESS : open_file(store);
 
-    if (rv == APR_SUCCESS) {
-        rv = go_to(store, store->to);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = apr_file_write_full(store->file, data, len, NULL);
-    }
-    if (rv == APR_SUCCESS) {
-        store->to += len;
-        store->at = store->to;
+    while (rv == APR_SUCCESS && !APR_BRIGADE_EMPTY(store->tail)) {
+        struct iovec vec[VECS];
+        apr_size_t written = 0;
+        int count = VECS;
+
+        rv = apr_brigade_to_iovec(store->tail, vec, &count);
+        if (rv == APR_SUCCESS) {
+            rv = go_to(store, store->to);
+        }
+        if (rv == APR_SUCCESS) {
+            rv = apr_file_writev_full(store->file, vec, (apr_size_t)count, &written);
+        }
+        if (rv == APR_SUCCESS) {
+            store->to += written;
+            store->at = store->to;
+            store->tail_length -= written;
+            while (count-- > 0) {
+                apr_bucket_delete(APR_BRIGADE_FIRST(store->tail));
+            }
+        }
     }
     return rv;
 }
@@ -90,24 +107,19 @@ apr_status_t fpmp_store_add(fpmp_store_t *store, apr_bucket *bucket, const char 
 {
     apr_status_t rv = APR_SUCCESS;
 
-    if (!store->full && store->from == store->to &&
-        store->length + (apr_off_t)len <= store->memory_max) {
+    store->length += len;
+    if (store->from == store->to && APR_BRIGADE_EMPTY(store->tail) &&
+        store->length <= store->memory_max) {
         add_to_memory(store->head, bucket, data, piece, len);
-        store->length += len;
         return APR_SUCCESS;
     }
-    store->full |= store->to + (apr_off_t)len > store->file_max;
-    if (!store->full) {
-        rv = add_to_file(store, piece, len);
+    add_to_memory(store->tail, bucket, data, piece, len);
+    store->tail_length += len;
+    store->full |= store->to + store->tail_length > store->file_max;
+    if (!store->full && store->tail_length >= GATHER_BYTES) {
+        rv = spill(store);
         store->full = rv != APR_SUCCESS;
     }
-    if (store->full) {
-        if (!store->tail) {
-            store->tail = apr_brigade_create(store->r->pool, store->head->bucket_alloc);
-        }
-        add_to_memory(store->tail, bucket, data, piece, len);
-    }
-    store->length += len;
     return rv;
 }
 
@@ -164,8 +176,11 @@ apr_status_t fpmp_store_take(fpmp_store_t *store, apr_bucket_brigade *out, apr_o
         rv = read_file(store, out, max, &got);
         store->length -= got;
     }
-    else if (store->tail) {
-        store->length -= move(store->tail, out, max);
+    else {
+        apr_off_t moved = move(store->tail, out, max);
+
+        store->tail_length -= moved;
+        store->length -= moved;
     }
     if (store->length == 0 && rv == APR_SUCCESS) {
         store->full = 0;
@@ -177,10 +192,8 @@ apr_status_t fpmp_store_take(fpmp_store_t *store, apr_bucket_brigade *out, apr_o
 void fpmp_store_drop(fpmp_store_t *store)
 {
     apr_brigade_cleanup(store->head);
-    if (store->tail) {
-        apr_brigade_cleanup(store->tail);
-    }
-    store->length = store->from = store->to = 0;
+    apr_brigade_cleanup(store->tail);
+    store->length = store->tail_length = store->from = store->to = 0;
     store->full = 0;
 }
 
@@ -199,8 +212,6 @@ void fpmp_store_take_all(fpmp_store_t *store, apr_bucket_brigade *out)
         store->file = NULL; /* it is the bucket's now */
         store->from = store->to = 0;
     }
-    if (store->tail) {
-        APR_BRIGADE_CONCAT(out, store->tail);
-    }
-    store->length = 0;
+    APR_BRIGADE_CONCAT(out, store->tail);
+    store->length = store->tail_length = 0;
 }
