@@ -42,22 +42,24 @@ static int is_unread(const fpmp_file_t *file, const fpmp_master_facts_t *facts)
            file->node.mtime_ns > facts->pid_file.mtime_ns;
 }
 
-static void change_for_chain(apr_pool_t *p, apr_array_header_t *changes,
-                             fpmp_chain_t *chain, const fpmp_master_facts_t *facts,
-                             const fpmp_httpd_t *httpd)
+/* Mostly the file is there and right, and its bytes are not kept: scratch is cleared. */
+static void change_for_chain(apr_pool_t *p, apr_pool_t *scratch,
+                             apr_array_header_t *changes, fpmp_chain_t *chain,
+                             const fpmp_master_facts_t *facts, const fpmp_httpd_t *httpd)
 {
     const fpmp_file_t *file =
         apr_hash_get(facts->by_path, chain->pool_file_path, APR_HASH_KEY_STRING);
-    const char *want = fpmp_pool_text_render(p, chain, httpd->server_id);
+    const char *want = fpmp_pool_text_render(scratch, chain, httpd->server_id);
     fpmp_mark_e mark;
 
     if (!file) {
-        push(changes, FPMP_CHANGE_WRITE, chain->pool_file_path, want, chain);
+        push(changes, FPMP_CHANGE_WRITE, chain->pool_file_path, apr_pstrdup(p, want),
+             chain);
     }
-    else if (is_ours(p, file, httpd, &mark) && !same_bytes(file, want)) {
+    else if (!same_bytes(file, want) && is_ours(scratch, file, httpd, &mark)) {
         push(changes,
              mark == FPMP_MARK_EDITED ? FPMP_CHANGE_WRITE_ASIDE : FPMP_CHANGE_WRITE,
-             chain->pool_file_path, want, chain);
+             chain->pool_file_path, apr_pstrdup(p, want), chain);
     }
     else if (same_bytes(file, want) && is_unread(file, facts)) {
         push(changes, FPMP_CHANGE_LOAD, chain->pool_file_path, NULL, chain);
@@ -192,16 +194,20 @@ apr_array_header_t *fpmp_changes_find(apr_pool_t *p, const fpmp_plan_t *plan,
                                       const fpmp_httpd_t *httpd)
 {
     apr_array_header_t *changes = apr_array_make(p, 8, sizeof(fpmp_change_t));
+    apr_pool_t *scratch;
     int i;
 
+    apr_pool_create(&scratch, p);
     for (i = 0; i < plan->chains->nelts; i++) {
         fpmp_chain_t *chain = APR_ARRAY_IDX(plan->chains, i, fpmp_chain_t *);
 
         if (chain->master == master && chain->pool_file_path && chain->socket_path &&
             !chain->broken && chain->group && chain->uid != (uid_t)-1) {
-            change_for_chain(p, changes, chain, facts, httpd);
+            change_for_chain(p, scratch, changes, chain, facts, httpd);
+            apr_pool_clear(scratch);
         }
     }
+    apr_pool_destroy(scratch);
     add_removals(p, changes, plan, facts, httpd);
     return changes;
 }
