@@ -109,15 +109,17 @@ static int is_read_twice(void)
 /* What this reading has left for look-ups: a slow name service must not hold up the start. */
 static fpmp_lookup_time_t *lookup_time(const fpmp_plan_t *plan)
 {
-    void *time = NULL;
+    void *known = NULL;
+    fpmp_lookup_time_t *time;
 
-    apr_pool_userdata_get(&time, TIME_KEY, plan->pool);
-    if (!time) {
-        time = apr_pcalloc(plan->pool, sizeof(fpmp_lookup_time_t));
-        ((fpmp_lookup_time_t *)time)->limit_sec =
-            LOOKUP_LIMIT_SEC / (is_read_twice() ? 2 : 1);
-        apr_pool_userdata_setn(time, TIME_KEY, NULL, plan->pool);
+    apr_pool_userdata_get(&known, TIME_KEY, plan->pool);
+    if (known) {
+        return known;
     }
+    time = apr_pcalloc(plan->pool, sizeof(*time));
+    time->limit_sec = LOOKUP_LIMIT_SEC / (is_read_twice() ? 2 : 1);
+    time->entries = fpmp_entries_read(plan->pool);
+    apr_pool_userdata_setn(time, TIME_KEY, NULL, plan->pool);
     return time;
 }
 

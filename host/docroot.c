@@ -185,7 +185,9 @@ fpmp_tree_t *fpmp_docroot_look(apr_pool_t *p, const char *root, const char *user
     fpmp_facts_target(p, root, &tree->root);
     tree->way = way_to(p, &tree->root);
     tree->root_owner =
-        tree->root.uid == uid ? user : fpmp_facts_uid_name(p, tree->root.uid);
+        tree->root.uid == uid ? user
+        : tree->root.uid == 0 ? "root"
+                              : fpmp_facts_uid_name(p, tree->root.uid);
     tree->groups = groups_decide(tree->way) ? fpmp_facts_groups(p, user, gid) : NULL;
     if (tree->root.lookup != FPMP_LOOKUP_FOUND || tree->root.kind != FPMP_NODE_DIR ||
         !scan) {

@@ -62,67 +62,78 @@ static fpmp_lookup_e judge_missing(apr_pool_t *p, int err, const char *database,
     return FPMP_LOOKUP_MISSING;
 }
 
-/* Call ask with a buffer that grows until the entry fits. 'ask' uses buf, size and sets
- * err. */
-#define ASK_GROWING(p, err, ask)                                                           \
+/* Call ask with a buffer that grows until the entry fits. 'ask' uses buf and size and sets
+ * found; keep takes what is wanted of the entry, for the buffer goes: one of each of 1,000
+ * users would be kept as long as the configuration. */
+#define ASK_GROWING(p, err, ask, found, keep)                                              \
     do {                                                                                   \
+        apr_pool_t *scratch;                                                               \
         size_t size = 1024;                                                                \
         char *buf = NULL;                                                                  \
+        apr_pool_create(&scratch, p);                                                      \
         do {                                                                               \
             if (!buf || err == ERANGE) {                                                   \
                 size *= 4;                                                                 \
-                buf = apr_palloc(p, size);                                                 \
+                buf = apr_palloc(scratch, size);                                           \
             }                                                                              \
             err = (ask);                                                                   \
         } while (err == EINTR || (err == ERANGE && size < MAX_ENTRY_BYTES));               \
+        if (found) {                                                                       \
+            keep;                                                                          \
+        }                                                                                  \
+        apr_pool_destroy(scratch);                                                         \
     } while (0)
 
-static fpmp_lookup_e find_user(apr_pool_t *p, const char *name, struct passwd *entry,
+static fpmp_lookup_e find_user(apr_pool_t *p, const char *name, uid_t *uid, gid_t *gid,
                                const char **why)
 {
-    struct passwd *found = NULL;
+    struct passwd entry, *found = NULL;
     int err = 0;
 
-    ASK_GROWING(p, err, getpwnam_r(name, entry, buf, size, &found));
+    ASK_GROWING(p, err, getpwnam_r(name, &entry, buf, size, &found), found,
+                (*uid = entry.pw_uid, *gid = entry.pw_gid));
     return found ? FPMP_LOOKUP_FOUND : judge_missing(p, err, "passwd", name, 0, why);
 }
 
-static fpmp_lookup_e find_group(apr_pool_t *p, const char *name, struct group *entry,
+static fpmp_lookup_e find_group(apr_pool_t *p, const char *name, gid_t *gid,
                                 const char **why)
 {
-    struct group *found = NULL;
+    struct group entry, *found = NULL;
     int err = 0;
 
-    ASK_GROWING(p, err, getgrnam_r(name, entry, buf, size, &found));
+    ASK_GROWING(p, err, getgrnam_r(name, &entry, buf, size, &found), found,
+                *gid = entry.gr_gid);
     return found ? FPMP_LOOKUP_FOUND : judge_missing(p, err, "group", name, 0, why);
 }
 
-static fpmp_lookup_e find_gid(apr_pool_t *p, gid_t gid, struct group *entry,
+static fpmp_lookup_e find_gid(apr_pool_t *p, gid_t gid, const char **name,
                               const char **why)
 {
-    struct group *found = NULL;
+    struct group entry, *found = NULL;
     int err = 0;
 
-    ASK_GROWING(p, err, getgrgid_r(gid, entry, buf, size, &found));
+    ASK_GROWING(p, err, getgrgid_r(gid, &entry, buf, size, &found), found,
+                *name = apr_pstrdup(p, entry.gr_name));
     return found ? FPMP_LOOKUP_FOUND : judge_missing(p, err, "group", NULL, gid, why);
 }
 
 const char *fpmp_facts_uid_name(apr_pool_t *p, uid_t uid)
 {
     struct passwd entry, *found = NULL;
+    const char *name = NULL;
     int err = 0;
 
-    ASK_GROWING(p, err, getpwuid_r(uid, &entry, buf, size, &found));
-    return found ? entry.pw_name : apr_psprintf(p, "%lu", (unsigned long)uid);
+    ASK_GROWING(p, err, getpwuid_r(uid, &entry, buf, size, &found), found,
+                name = apr_pstrdup(p, entry.pw_name));
+    return name ? name : apr_psprintf(p, "%lu", (unsigned long)uid);
 }
 
 const char *fpmp_facts_gid_name(apr_pool_t *p, gid_t gid)
 {
-    struct group entry;
-    const char *why;
+    const char *name, *why;
 
-    return find_gid(p, gid, &entry, &why) == FPMP_LOOKUP_FOUND
-               ? entry.gr_name
+    return find_gid(p, gid, &name, &why) == FPMP_LOOKUP_FOUND
+               ? name
                : apr_psprintf(p, "%lu", (unsigned long)gid);
 }
 
@@ -147,11 +158,16 @@ apr_array_header_t *fpmp_facts_groups(apr_pool_t *p, const char *user, gid_t gid
 }
 
 /* Supplementary groups count: FPM's workers get them all through initgroups(3). */
-static int is_member(apr_pool_t *p, const char *user, gid_t primary, gid_t wanted)
+static int is_member(apr_pool_t *p, const fpmp_entries_t *entries, const char *user,
+                     gid_t primary, gid_t wanted)
 {
-    const apr_array_header_t *groups = fpmp_facts_groups(p, user, primary);
-    int i;
+    int i, known = entries ? fpmp_entries_member(p, entries, user, primary, wanted) : -1;
+    const apr_array_header_t *groups;
 
+    if (known >= 0) {
+        return known;
+    }
+    groups = fpmp_facts_groups(p, user, primary);
     for (i = 0; i < groups->nelts; i++) {
         if (APR_ARRAY_IDX(groups, i, gid_t) == wanted) {
             return 1;
@@ -160,50 +176,58 @@ static int is_member(apr_pool_t *p, const char *user, gid_t primary, gid_t wante
     return 0;
 }
 
-static void look_at_group(apr_pool_t *p, const char *group, fpmp_user_facts_t *out)
+static void look_at_group(apr_pool_t *p, const fpmp_entries_t *entries, const char *group,
+                          fpmp_user_facts_t *out)
 {
-    struct group entry;
-
     if (group) {
         out->group = group;
-        out->group_lookup = find_group(p, group, &entry, &out->why);
-        out->gid = out->group_lookup == FPMP_LOOKUP_FOUND ? entry.gr_gid : (gid_t)-1;
+        out->gid = (gid_t)-1;
+        out->group_lookup = entries && fpmp_entries_group(entries, group, &out->gid)
+                                ? FPMP_LOOKUP_FOUND
+                                : find_group(p, group, &out->gid, &out->why);
         return;
     }
     if (out->user_lookup != FPMP_LOOKUP_FOUND) {
         return; /* no user, no primary group to ask for */
     }
     out->gid = out->primary_gid;
-    out->group_lookup = find_gid(p, out->gid, &entry, &out->why);
-    out->group = out->group_lookup == FPMP_LOOKUP_FOUND
-                     ? entry.gr_name
-                     : apr_psprintf(p, "%lu", (unsigned long)out->gid);
+    out->group = entries ? fpmp_entries_gid_name(entries, out->gid) : NULL;
+    out->group_lookup = out->group ? FPMP_LOOKUP_FOUND
+                                   : find_gid(p, out->gid, &out->group, &out->why);
+    if (out->group_lookup != FPMP_LOOKUP_FOUND) {
+        out->group = apr_psprintf(p, "%lu", (unsigned long)out->gid);
+    }
+}
+
+static void look_at_user(apr_pool_t *p, const fpmp_entries_t *entries, const char *user,
+                         const char *group, gid_t httpd_gid, fpmp_user_facts_t *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->uid = (uid_t)-1;
+    out->gid = out->primary_gid = (gid_t)-1;
+    out->user_lookup =
+        entries && fpmp_entries_user(entries, user, &out->uid, &out->primary_gid)
+            ? FPMP_LOOKUP_FOUND
+            : find_user(p, user, &out->uid, &out->primary_gid, &out->why);
+    if (out->user_lookup == FPMP_LOOKUP_FOUND && httpd_gid != (gid_t)-1) {
+        out->in_httpd_group = is_member(p, entries, user, out->primary_gid, httpd_gid);
+    }
+    look_at_group(p, entries, group, out);
+    if (out->group_lookup == FPMP_LOOKUP_FOUND && out->gid == httpd_gid) {
+        out->in_httpd_group = 1;
+    }
 }
 
 void fpmp_facts_group(apr_pool_t *p, const char *group, fpmp_user_facts_t *out)
 {
     memset(out, 0, sizeof(*out));
-    look_at_group(p, group, out);
+    look_at_group(p, NULL, group, out);
 }
 
 void fpmp_facts_user(apr_pool_t *p, const char *user, const char *group, gid_t httpd_gid,
                      fpmp_user_facts_t *out)
 {
-    struct passwd entry;
-
-    memset(out, 0, sizeof(*out));
-    out->uid = (uid_t)-1;
-    out->gid = out->primary_gid = (gid_t)-1;
-    out->user_lookup = find_user(p, user, &entry, &out->why);
-    if (out->user_lookup == FPMP_LOOKUP_FOUND) {
-        out->uid = entry.pw_uid;
-        out->primary_gid = entry.pw_gid;
-        out->in_httpd_group = is_member(p, user, entry.pw_gid, httpd_gid);
-    }
-    look_at_group(p, group, out);
-    if (out->group_lookup == FPMP_LOOKUP_FOUND && out->gid == httpd_gid) {
-        out->in_httpd_group = 1;
-    }
+    look_at_user(p, NULL, user, group, httpd_gid, out);
 }
 
 static apr_int64_t now_us(void)
@@ -247,7 +271,7 @@ void fpmp_facts_user_within(apr_pool_t *p, const char *user, const char *group,
         out->user_lookup = FPMP_LOOKUP_FAILED;
         return;
     }
-    fpmp_facts_user(p, user, group, httpd_gid, out);
+    look_at_user(p, time ? time->entries : NULL, user, group, httpd_gid, out);
     take_time(time, start_us);
 }
 
@@ -261,6 +285,6 @@ void fpmp_facts_group_within(apr_pool_t *p, const char *group, fpmp_lookup_time_
         out->group_lookup = FPMP_LOOKUP_FAILED;
         return;
     }
-    fpmp_facts_group(p, group, out);
+    look_at_group(p, time ? time->entries : NULL, group, out);
     take_time(time, start_us);
 }

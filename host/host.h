@@ -98,6 +98,43 @@ void fpmp_master_complete(apr_pool_t *p, fpmp_master_t *master) FPMP_NONNULL(1, 
 const char *fpmp_services_doubt(apr_pool_t *p, const char *database, const char *name,
                                 gid_t gid) FPMP_NONNULL(1, 2);
 
+/** 1: nsswitch.conf asks "files" first for this database, and then the next service as usual,
+ * so that what the file says is the answer. Source: nsswitch.conf(5). */
+int fpmp_services_files_first(apr_pool_t *p, const char *database) FPMP_NONNULL(1, 2);
+
+/**
+ * How the services behind "files" are asked for the groups of a user.
+ * @return functions for fpmp_services_member; NULL: one of them cannot be asked alone
+ */
+apr_array_header_t *fpmp_services_group_calls(apr_pool_t *p) FPMP_NONNULL(1);
+
+/** 1: one of these services says that user is in the group wanted. One that cannot answer is
+ * passed over, as getgrouplist(3) does. */
+int fpmp_services_member(const apr_array_header_t *calls, const char *user, gid_t primary,
+                         gid_t wanted) FPMP_NONNULL(1, 2);
+
+/* ---- entries.c ------------------------------------------------------------------------ */
+
+/* What /etc/passwd and /etc/group said when they were read. */
+typedef struct fpmp_entries_t fpmp_entries_t;
+
+/** Read both files; of a database that asks another service first nothing is known. */
+fpmp_entries_t *fpmp_entries_read(apr_pool_t *p) FPMP_NONNULL(1);
+
+/** 1: the file knows the name; its numbers. 0: the name service has to be asked. */
+int fpmp_entries_user(const fpmp_entries_t *entries, const char *name, uid_t *uid,
+                      gid_t *gid) FPMP_NONNULL(1, 2, 3, 4);
+int fpmp_entries_group(const fpmp_entries_t *entries, const char *name, gid_t *gid)
+    FPMP_NONNULL(1, 2, 3);
+
+/** NULL: the file does not know the number. */
+const char *fpmp_entries_gid_name(const fpmp_entries_t *entries, gid_t gid)
+    FPMP_NONNULL(1);
+
+/** 1: user is in the group wanted, 0: he is not, -1: the name service has to be asked. */
+int fpmp_entries_member(apr_pool_t *p, const fpmp_entries_t *entries, const char *user,
+                        gid_t primary, gid_t wanted) FPMP_NONNULL(1, 2, 3);
+
 /* ---- facts.c, facts_user.c ---------------------------------------------------------- */
 
 /** Look up a user and a group (NULL: the primary group). */
@@ -113,6 +150,7 @@ typedef struct {
     int limit_sec;
     int asked;
     apr_int64_t used_us;
+    const fpmp_entries_t *entries; /* asked first; NULL: the name service is, for each name */
 } fpmp_lookup_time_t;
 
 /**

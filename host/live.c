@@ -102,6 +102,7 @@ static void look_at_sockets(apr_pool_t *p, pid_t pid, const apr_array_header_t *
                             fpmp_live_t *live)
 {
     apr_hash_t *held = sockets_of(p, pid), *all = held ? fpmp_listeners(p) : NULL;
+    const fpmp_live_socket_t *last = NULL; /* mostly all are of one owner */
     apr_hash_t *names;
     int i;
 
@@ -120,8 +121,13 @@ static void look_at_sockets(apr_pool_t *p, pid_t pid, const apr_array_header_t *
         fpmp_facts_node(p, path, &socket->node);
         socket->named = names && apr_hash_get(names, path, APR_HASH_KEY_STRING);
         if (socket->node.lookup == FPMP_LOOKUP_FOUND) {
-            socket->owner = fpmp_facts_uid_name(p, socket->node.uid);
-            socket->group = fpmp_facts_gid_name(p, socket->node.gid);
+            socket->owner = last && last->node.uid == socket->node.uid
+                                ? last->owner
+                                : fpmp_facts_uid_name(p, socket->node.uid);
+            socket->group = last && last->node.gid == socket->node.gid
+                                ? last->group
+                                : fpmp_facts_gid_name(p, socket->node.gid);
+            last = socket;
             socket->holder =
                 all ? holder_of(p, &socket->node, all, held) : FPMP_HOLDER_UNKNOWN;
         }

@@ -2,14 +2,17 @@
  *
  * Asks each service of nsswitch.conf by itself. The library passes over a service that
  * cannot answer, asks the next one and forgets it: with "sss files" and sssd down it says
- * "there is no such user" of everybody whom only sssd knows. Asked only where it said so.
- * Entry point: fpmp_services_doubt. Without glibc nobody can be asked alone.
+ * "there is no such user" of everybody whom only sssd knows. Asked only where it said so, and
+ * for the groups of a user beside those of the files. Entry points: fpmp_services_doubt,
+ * fpmp_services_files_first, fpmp_services_group_calls. Without glibc nobody can be asked
+ * alone.
  */
 #include "host.h"
 
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 
 #if defined(__GLIBC__)
@@ -61,28 +64,41 @@ static int is_absent(const char *library, const char *said)
     return strncmp(said, library, strlen(library)) == 0 && strstr(said, strerror(ENOENT));
 }
 
+/* A function of a service; NULL: it has none, or is not there. *trouble: why it is there and
+ * cannot be loaded; else NULL. A library is never unloaded again: services leave handlers and
+ * threads of their own behind. */
+static void *function_of(apr_pool_t *p, const char *service, const char *name, int *there,
+                         const char **trouble)
+{
+    const char *library = apr_psprintf(p, "libnss_%s.so.2", service);
+    void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE), *function;
+    const char *said = handle ? NULL : dlerror();
+
+    *there = !said || !is_absent(library, said);
+    *trouble = said && *there ? apr_pstrdup(p, said) : NULL;
+    if (!handle) {
+        return NULL;
+    }
+    function = dlsym(handle, apr_psprintf(p, "_nss_%s_%s", service, name));
+    dlclose(handle);
+    return function;
+}
+
 /* Set *doubt to why this service could not be asked, as a phrase. */
 static enum nss_status ask_service(const question_t *question, const char *service,
                                    const char **doubt)
 {
     apr_pool_t *p = question->p;
-    const char *library = apr_psprintf(p, "libnss_%s.so.2", service);
-    /* Never unloaded again: services leave handlers and threads of their own behind. */
-    void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE), *function;
     enum nss_status status = NSS_STATUS_UNAVAIL;
+    const char *trouble;
     apr_status_t words;
-    int err;
+    int err, there;
+    void *function = function_of(p, service, question->function, &there, &trouble);
 
-    if (!handle) {
-        const char *said = dlerror();
-
-        if (!is_absent(library, said)) {
-            *doubt = apr_psprintf(p, "service '%s' of " SWITCH_PATH " could not be loaded: %s",
-                                  service, said);
-        }
-        return status;
+    if (trouble) {
+        *doubt = apr_psprintf(p, "service '%s' of " SWITCH_PATH " could not be loaded: %s",
+                              service, trouble);
     }
-    function = dlsym(handle, apr_psprintf(p, "_nss_%s_%s", service, question->function));
     if (function) {
         status = call(question, function, &err);
         words = err;
@@ -95,7 +111,6 @@ static enum nss_status ask_service(const question_t *question, const char *servi
                                   service, &words);
         }
     }
-    dlclose(handle);
     return status;
 }
 
@@ -142,28 +157,32 @@ static const char *ask_line(const question_t *question, const char *at)
     return doubt;
 }
 
-static const char *ask_all(const question_t *question, const char *text)
+/* The services of a database, as nsswitch.conf names them; NULL: it does not. */
+static const char *services_of(apr_pool_t *p, const char *text, const char *database)
 {
-    size_t len = strlen(question->database);
-    const char *doubt = NULL;
-    char *state = NULL, *line = apr_strtok(apr_pstrdup(question->p, text), "\n", &state);
+    size_t len = strlen(database);
+    char *state = NULL, *line = apr_strtok(apr_pstrdup(p, text), "\n", &state);
 
-    for (; line && !doubt; line = apr_strtok(NULL, "\n", &state)) {
+    for (; line; line = apr_strtok(NULL, "\n", &state)) {
         line[strcspn(line, "#")] = '\0';
         line += strspn(line, BLANKS);
-        if (strncmp(line, question->database, len) == 0) {
+        if (strncmp(line, database, len) == 0) {
             line += len;
             line += strspn(line, BLANKS);
-            doubt = *line == ':' ? ask_line(question, line + 1) : NULL;
+            if (*line == ':') {
+                line++;
+                return line + strspn(line, BLANKS);
+            }
         }
     }
-    return doubt;
+    return NULL;
 }
 
 const char *fpmp_services_doubt(apr_pool_t *p, const char *database, const char *name,
                                 gid_t gid)
 {
     question_t question = { .p = p, .database = database, .name = name, .gid = gid };
+    const char *services;
     fpmp_file_t file;
 
     question.function = strcmp(database, "passwd") == 0 ? "getpwnam_r"
@@ -176,7 +195,80 @@ const char *fpmp_services_doubt(apr_pool_t *p, const char *database, const char 
                    : apr_psprintf(p, "'" SWITCH_PATH "' could not be read: %s",
                                   file.node.why);
     }
-    return ask_all(&question, file.text);
+    services = services_of(p, file.text, database);
+    return services ? ask_line(&question, services) : NULL;
+}
+
+/* What stands behind "files"; NULL: something else is first, or what the files do not know or
+ * know ends or goes on in another way than usual. */
+static const char *after_files(apr_pool_t *p, const char *database)
+{
+    const char *services;
+    fpmp_file_t file;
+
+    fpmp_facts_file(p, SWITCH_PATH, &file);
+    services = file.text ? services_of(p, file.text, database) : NULL;
+    if (!services || strchr(services, '[') || strncmp(services, "files", 5) != 0 ||
+        (services[5] && !strchr(BLANKS, services[5]))) {
+        return NULL;
+    }
+    return services + 5;
+}
+
+int fpmp_services_files_first(apr_pool_t *p, const char *database)
+{
+    return after_files(p, database) != NULL;
+}
+
+typedef enum nss_status groups_call_t(const char *, gid_t, long *, long *, gid_t **, long,
+                                      int *);
+
+apr_array_header_t *fpmp_services_group_calls(apr_pool_t *p)
+{
+    apr_array_header_t *calls = apr_array_make(p, 2, sizeof(groups_call_t *));
+    const char *rest = after_files(p, "group"), *trouble;
+    char *state = NULL, *service;
+    fpmp_file_t file;
+
+    fpmp_facts_file(p, SWITCH_PATH, &file);
+    if (!rest || !file.text || services_of(p, file.text, "initgroups")) {
+        return NULL;
+    }
+    service = apr_strtok(apr_pstrdup(p, rest), BLANKS, &state);
+    for (; service; service = apr_strtok(NULL, BLANKS, &state)) {
+        int there;
+        void *function = function_of(p, service, "initgroups_dyn", &there, &trouble);
+
+        if (function) {
+            APR_ARRAY_PUSH(calls, groups_call_t *) = (groups_call_t *)function;
+        }
+        else if (there) {
+            return NULL; /* glibc would go through all its groups */
+        }
+    }
+    return calls;
+}
+
+int fpmp_services_member(const apr_array_header_t *calls, const char *user, gid_t primary,
+                         gid_t wanted)
+{
+    int i, is_member = 0;
+
+    for (i = 0; i < calls->nelts && !is_member; i++) {
+        long count = 0, room = 16, k;
+        gid_t *groups = malloc((size_t)room * sizeof(*groups)); /* the service may grow it */
+        int err;
+
+        if (groups) {
+            APR_ARRAY_IDX(calls, i, groups_call_t *)
+            (user, primary, &count, &room, &groups, -1, &err);
+        }
+        for (k = 0; groups && k < count; k++) {
+            is_member |= groups[k] == wanted;
+        }
+        free(groups);
+    }
+    return is_member;
 }
 
 #else
@@ -189,6 +281,29 @@ const char *fpmp_services_doubt(apr_pool_t *p, const char *database, const char 
     (void)name;
     (void)gid;
     return NULL;
+}
+
+int fpmp_services_files_first(apr_pool_t *p, const char *database)
+{
+    (void)p;
+    (void)database;
+    return 0;
+}
+
+apr_array_header_t *fpmp_services_group_calls(apr_pool_t *p)
+{
+    (void)p;
+    return NULL;
+}
+
+int fpmp_services_member(const apr_array_header_t *calls, const char *user, gid_t primary,
+                         gid_t wanted)
+{
+    (void)calls;
+    (void)user;
+    (void)primary;
+    (void)wanted;
+    return 0;
 }
 
 #endif

@@ -58,6 +58,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s: no memory\n", argv[0]);
         return 1;
     }
+    sweep.time.entries = fpmp_entries_read(p);
     atexit(apr_terminate);
     signal(SIGALRM, give_up);
     alarm(LIMIT_SEC);

@@ -76,9 +76,14 @@ diag "system calls that it adds: $few_calls and $many_calls";
 
 cmp_ok $few, '<', $median{php_fpm}, 'the module adds less time than php-fpm -t takes';
 cmp_ok $many, '<=', 15 * $few, 'ten times the hosts: not more than in proportion';
-# Each look-up reads the two files from their beginning: most of the calls of a user are these.
+# PHP-FPM, which configtest asks, reads the two files from their beginning for each user.
 cmp_ok $few_calls, '<', 300 * $counted, 'few system calls for a user';
 cmp_ok $many_calls, '<', $few_calls + 11 * $counted, 'and hardly one for a host';
+# httpd itself reads them once, with the masters, the sockets' owners and the like.
+run('strace', '-e', 'trace=openat', '-o', "$dir/opens", setting('httpd'), '-f', "$dir/counted-few-with.conf", '-t');
+my $opens = () = slurp("$dir/opens") =~ m{"/etc/passwd"}g;
+cmp_ok $opens, '>', 0, '/etc/passwd is read';
+cmp_ok $opens, '<', 20, '... but not for each user' or diag $opens;
 done_testing;
 
 # Writes site.conf with so many hosts, spread over the users.

@@ -3,7 +3,7 @@
  * What facts.c sees of this machine: users made for the test, nodes of every kind in a
  * scratch directory, and whole masters with many files. Runs as root.
  */
-/* links: host/facts.c host/files.c host/facts_user.c host/services.c host/fpm_master.c core/ini.c */
+/* links: host/facts.c host/files.c host/facts_user.c host/entries.c host/services.c host/fpm_master.c core/ini.c */
 #include "../host/host.h"
 #include "scratch.h"
 

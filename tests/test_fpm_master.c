@@ -4,7 +4,7 @@
  * recognised, what does it say to staged changes, and does one signal make sockets come
  * and go. Runs as root; its two users exist for this process and its children only.
  */
-/* links: host/fpm_master.c host/stage.c host/run.c host/facts.c host/files.c host/facts_user.c host/services.c core/stage_text.c core/complaint.c core/ini.c */
+/* links: host/fpm_master.c host/stage.c host/run.c host/facts.c host/files.c host/facts_user.c host/entries.c host/services.c core/stage_text.c core/complaint.c core/ini.c */
 #include "../host/host.h"
 #include "scratch.h"
 

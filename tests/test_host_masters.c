@@ -3,7 +3,7 @@
  * Finding PHP-FPM: a scratch directory stands for "/" and gets the files of one or more
  * distributions; the expectation is the list of masters, in order.
  */
-/* links: host/masters.c host/facts.c host/files.c host/facts_user.c host/services.c host/fpm_master.c core/masters.c core/ini.c */
+/* links: host/masters.c host/facts.c host/files.c host/facts_user.c host/entries.c host/services.c host/fpm_master.c core/masters.c core/ini.c */
 #include "../host/host.h"
 #include "scratch.h"
 

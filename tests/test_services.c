@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * "We could not look" told apart from "he is not there" with a name service that fails as
- * told (tests/nss/fpmtest.c), and the time that all look-ups may take together. Needs root:
- * nsswitch.conf is another one for this process only.
+ * told (tests/nss/fpmtest.c), the time that all look-ups may take together, and the files
+ * that are read once instead. Needs root: nsswitch.conf is another one for this process only.
  */
-/* links: host/facts_user.c host/services.c host/facts.c host/files.c host/fpm_master.c core/ini.c */
+/* links: host/facts_user.c host/entries.c host/services.c host/facts.c host/files.c host/fpm_master.c core/ini.c */
 #include "../host/host.h"
 #include "scratch.h"
 
@@ -49,8 +49,15 @@ static int make_service(void **state)
     own_mounts();
     why = add_users(bench->p, bench->dir,
                     "fpmt_here:x:64001:64001::/nonexistent:/bin/false\n"
-                    "fpmt_far:x:64002:64666::/nonexistent:/bin/false\n",
-                    "fpmt_here:x:64001:\n");
+                    "fpmt_far:x:64002:64666::/nonexistent:/bin/false\n"
+                    "fpmt_joined:x:64003:64001::/nonexistent:/bin/false\n"
+                    "fpmt_listed:x:64004:64001::/nonexistent:/bin/false\n"
+                    "fpmt_prime:x:64006:64007::/nonexistent:/bin/false\n"
+                    "fpmt_here:x:64005:64007::/nonexistent:/bin/false\n",
+                    "fpmt_here:x:64001:\n"
+                    "fpmt_web:x:64007:root\n"
+                    "fpmt_web2:x:64007:fpmt_listed\n"
+                    "fpmt_web:x:64008:\n");
     if (why) {
         print_error("%s\n", why);
     }
@@ -193,6 +200,111 @@ static void look_ups_end_when_their_time_is_over(void **state)
     }
 }
 
+#define WEB_GID 64007
+
+static void look(bench_t *bench, const char *user, const char *group,
+                 const fpmp_entries_t *entries, fpmp_user_facts_t *f)
+{
+    fpmp_lookup_time_t time = { .limit_sec = 60, .entries = entries };
+
+    fpmp_facts_user_within(bench->p, user, group, WEB_GID, &time, f);
+}
+
+/* Whatever is asked, the files that were read once say what the name service says. */
+static void files_read_once_say_the_same(void **state)
+{
+    static const char *const services[] = {
+        "files", "files fpmtest", "fpmtest files", "files nosuch fpmtest",
+        "files [NOTFOUND=return] fpmtest", "fpmtest", "nosuch",
+    };
+    static const char *const users[] = { "root", "fpmt_here", "fpmt_far", "fpmt_joined",
+                                         "fpmt_prime", "fpmt_listed", "fpmt_none", "fpmt_away" };
+    static const char *const groups[] = { NULL, "fpmt_web", "fpmt_web2", "fpmt_none",
+                                          "fpmt_away" };
+    bench_t *bench = *state;
+
+    for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
+        const fpmp_entries_t *entries;
+
+        switch_to(bench, services[i]);
+        entries = fpmp_entries_read(bench->p);
+        for (size_t k = 0; k < sizeof(users) / sizeof(users[0]); k++) {
+            for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
+                fpmp_user_facts_t with, without;
+
+                look(bench, users[k], groups[g], entries, &with);
+                look(bench, users[k], groups[g], NULL, &without);
+                if (with.user_lookup != without.user_lookup || with.uid != without.uid ||
+                    with.primary_gid != without.primary_gid ||
+                    with.group_lookup != without.group_lookup || with.gid != without.gid ||
+                    with.in_httpd_group != without.in_httpd_group ||
+                    strcmp(with.group ? with.group : "-",
+                           without.group ? without.group : "-") != 0) {
+                    fail_msg("%s, user %s, group %s: uid %u and %u, in httpd's group %d "
+                             "and %d",
+                             services[i], users[k], groups[g] ? groups[g] : "-", with.uid,
+                             without.uid, with.in_httpd_group, without.in_httpd_group);
+                }
+            }
+        }
+    }
+}
+
+static void members_are_found_wherever_they_stand(void **state)
+{
+    static const struct {
+        const char *user;
+        int alone, both; /* in httpd's group: with "files", with "files fpmtest" */
+    } table[] = {
+        { "root", 1, 1 },          { "fpmt_listed", 1, 1 }, { "fpmt_joined", 0, 1 },
+        { "fpmt_prime", 1, 1 },    { "fpmt_here", 0, 0 },   { "fpmt_far", 0, 0 },
+    };
+    bench_t *bench = *state;
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        for (int both = 0; both < 2; both++) {
+            fpmp_user_facts_t f;
+
+            switch_to(bench, both ? "files fpmtest" : "files");
+            look(bench, table[i].user, NULL, fpmp_entries_read(bench->p), &f);
+            if (f.in_httpd_group != (both ? table[i].both : table[i].alone)) {
+                fail_msg("%s, both %d: %d", table[i].user, both, f.in_httpd_group);
+            }
+        }
+    }
+}
+
+/* Only then: a service before them may know better. */
+static void files_are_read_once_where_they_come_first(void **state)
+{
+    static const struct {
+        const char *services;
+        fpmp_lookup_e wanted;
+    } table[] = {
+        { "files", FPMP_LOOKUP_FOUND },
+        { "files fpmtest", FPMP_LOOKUP_FOUND },
+        { "fpmtest files", FPMP_LOOKUP_MISSING },
+        { "files [SUCCESS=continue] fpmtest", FPMP_LOOKUP_MISSING },
+        { "files2", FPMP_LOOKUP_MISSING },
+    };
+    bench_t *bench = *state;
+    const char *passwd = get_text(bench->p, "/etc/passwd");
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        const fpmp_entries_t *entries;
+        fpmp_user_facts_t f;
+
+        switch_to(bench, table[i].services);
+        entries = fpmp_entries_read(bench->p);
+        put_text("/etc/passwd", "root:x:0:0::/:/bin/sh\n");
+        look(bench, "fpmt_here", NULL, entries, &f);
+        put_text("/etc/passwd", passwd);
+        if (f.user_lookup != table[i].wanted) {
+            fail_msg("%s: %d", table[i].services, f.user_lookup);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +313,9 @@ int main(void)
         ROW(a_group_is_asked_for_by_its_number_too),
         ROW(without_a_list_of_services_the_files_decide),
         ROW(look_ups_end_when_their_time_is_over),
+        ROW(files_read_once_say_the_same),
+        ROW(members_are_found_wherever_they_stand),
+        ROW(files_are_read_once_where_they_come_first),
     };
 
     apr_initialize();

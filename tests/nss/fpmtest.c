@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A name service that fails as told, for tests: libnss_fpmtest.so.2, "fpmtest" in
- * nsswitch.conf. The name that is asked for says how it fails; it never finds anybody.
+ * nsswitch.conf. The name that is asked for says how it fails; it never finds anybody. It
+ * knows one membership: fpmt_joined is in the group 64007.
  */
 #include <errno.h>
 #include <grp.h>
@@ -80,4 +81,23 @@ enum nss_status _nss_fpmtest_getgrgid_r(gid_t gid, struct group *entry, char *bu
     (void)buf;
     (void)size;
     return answer(gid == 64666 ? "fpmt_away" : "", err);
+}
+
+enum nss_status _nss_fpmtest_initgroups_dyn(const char *name, gid_t primary, long *count,
+                                            long *room, gid_t **groups, long limit,
+                                            int *err);
+enum nss_status _nss_fpmtest_initgroups_dyn(const char *name, gid_t primary, long *count,
+                                            long *room, gid_t **groups, long limit,
+                                            int *err)
+{
+    (void)primary;
+    (void)limit;
+    if (strcmp(name, "fpmt_joined") != 0) {
+        return answer(name, err);
+    }
+    if (*count == *room) {
+        *groups = realloc(*groups, (size_t)(*room *= 2) * sizeof(**groups));
+    }
+    (*groups)[(*count)++] = 64007;
+    return NSS_STATUS_SUCCESS;
 }
