@@ -4,7 +4,8 @@
 # One measurement: runs a load and writes one line of JSON: requests, latency, the processor
 # time and memory that the server took meanwhile, and the processor time of PHP.
 # Usage: measure.pl server=PID php=NAME fpm=PID [KEY=VALUE]... -- LOAD...
-# server=0: the load says itself what it took, as cpu_us. Servers.pm says what php may be.
+# server=0: the load says itself what it took, as cpu_us. Servers.pm says what php may be; -:
+# no PHP runs.
 # The load prints requests=N duration_us=N errors=N p50_us=N p99_us=N. Other keys are
 # written as they are.
 use strict;
@@ -68,7 +69,7 @@ sub run_load {
 }
 
 my ($servers, $phps) = processes($server, $php, $fpm);
-@$phps or die "measure.pl: no process of '$php' is there\n";
+@$phps || $php eq '-' or die "measure.pl: no process of '$php' is there\n";
 my ($server_before, $php_before) = (cpu_us(@$servers), cpu_us(@$phps));
 my ($seen, $peak) = run_load($servers);
 ($servers, $phps) = processes($server, $php, $fpm);

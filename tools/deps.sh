@@ -29,6 +29,7 @@ perl:Apache::Test    libapache2-mod-perl2  perl(Apache::Test)     tests
 perl:LWP             libwww-perl           perl(LWP)              tests
 file:cmocka.h        libcmocka-dev         libcmocka-devel        tests
 cmd:wrk              wrk                   wrk                    bench
+cmd:/usr/bin/time   time                  time                   bench
 cmd:nginx            nginx                 nginx                  bench
 cmd:caddy            caddy                 caddy                  bench
 cmd:php-cgi          php-cgi               php-cli                bench
