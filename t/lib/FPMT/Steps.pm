@@ -29,7 +29,7 @@ sub strace {
     if (!$pid) {
         open STDOUT, '>', "$log.out";
         open STDERR, '>&', \*STDOUT;
-        exec '/usr/bin/strace', qw(-q -y -s 400 -e signal=none -o), $log, '-e', "trace=$trace",
+        exec '/usr/bin/strace', qw(-q -y -s 400 -e signal=STOP -o), $log, '-e', "trace=$trace",
             ($inject ? ('-e', "inject=$inject") : ()), @command;
         die "strace: $!\n";
     }
@@ -79,7 +79,7 @@ sub of_start {
     my $pid = strace($s, $CALLS, undef, $s->command('-DFOREGROUND'));
     wait_for(30, sub { $s->generations > $before }) or die "no start under strace: " . $s->log;
     my @calls = read_log($s);
-    $s->get('localhost'); # a child that is told to end before it is ready may crash
+    $s->get('localhost', '/none'); # as in Numbered
     end($s, $pid);
     return between($s, @calls);
 }
@@ -201,8 +201,9 @@ sub stop_reload {
     my $worker = reload_to_lock($s);
     my $tracer = attach($s, $worker, $step->{call}, "$step->{call}:signal=STOP:when=$step->{n}");
     close $lock;
-    my @calls;
-    wait_for(20, sub { @calls = read_log($s); return @calls >= $step->{n} }) or die "$step->{text}: not reached\n";
+    # Before that, the call's line may be half there, and the signal may go with the tracer.
+    wait_for(20, sub { slurp("$s->{dir}/strace") =~ /^--- stopped by SIGSTOP/m }) or die "$step->{text}: not reached\n";
+    my @calls = read_log($s);
     kill TERM => $tracer;
     waitpid $tracer, 0;
     wait_for(10, sub { (slurp("/proc/$worker/stat") // '') =~ /\) T / }) or die "$worker did not stop\n";

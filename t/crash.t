@@ -4,9 +4,6 @@
 # something, or that call fails as on a full disk; and two servers share one pool directory. No
 # pool file is ever half there, and the next start or reload is right without hand work. A sample
 # of the steps; FPMT_STEPS=all takes them all.
-#
-# Not part of check yet: a kill in a reload does not always hit, so "killed in a reload" fails.
-# To run it: cp t/by-hand/crash.t t/ && t/run crash.t
 use strict;
 use warnings;
 use FPMT;
