@@ -285,11 +285,11 @@ static void sync_locked(fpmp_sync_run_t *run)
         leave_waiting(run);
         return;
     }
-    /* 3 sockets that a reload does not mend */
-    fpmp_sync_stale(run);
+    /* 3 sockets that a reload does not mend; a killed mend left one that the next one needs */
     if (fpmp_sync_sockets(run)) {
         look(run);
     }
+    fpmp_sync_stale(run);
     if (run->plan->graceful) {
         put_off_removals(run);
     }
@@ -313,6 +313,7 @@ static void sync_master(fpmp_plan_t *plan, fpmp_master_t *master,
     const char *why = NULL;
     int err = 0;
 
+    run.stale = apr_array_make(plan->pool, 1, sizeof(const char *));
     fpmp_sync_socket_dir(&run);
     /* 1 one lock per master; without a pool directory there is only something to say */
     if (master->pool_dir) {

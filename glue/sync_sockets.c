@@ -251,7 +251,6 @@ void fpmp_sync_stale(fpmp_sync_run_t *run)
     const apr_array_header_t *there;
     int i;
 
-    run->stale = apr_array_make(p, 1, sizeof(const char *));
     if (!run->master->socket_dir || !is_name_alone(run)) {
         return;
     }

@@ -51,8 +51,9 @@ sub next_reload {
 
 # ---- killed in a start --------------------------------------------------------------------------
 sub kill_start {
-    my ($s, $title, $step, $turn) = @_;
+    my ($s, $title, $step, $turn, $then) = @_;
     killed($s, $title, $step, $turn, sub { my $hit = FPMT::Steps::start_with(@_); FPMT::Steps::end($s); return $hit });
+    $then->() if $then;
     next_start($s, $turn);
     $s->stop;
 }
@@ -190,6 +191,23 @@ subtest 'killed while an edited file is kept aside' => sub {
         is $s->start ? $s->wrong(more => ['fpmpool-fpmt_anna.conf.edited']) : $s->{said}, '', 'the next start is right';
         is slurp("$file.edited"), $edited, 'and has kept it';
     }
+    $s->said(qr/./);
+};
+
+# Its pool goes to another socket and back, with two reloads, before the changes are made. How
+# often files are opened and PHP-FPM is looked for on the way depends on how long a reload takes.
+subtest 'killed while a lost socket is made again' => sub {
+    my $s = server('lost', 1);
+    my $lose = sub { $s->stop; unlink $s->{fpm}->socket('fpmt_anna') or die "no socket: $!\n" };
+    $lose->();
+    my @steps = grep { $_->{text} =~ /^(?!openat|flock)\w+\((?:<DIR.fpm.pool\.d|PID, SIGUSR2)/ } FPMT::Steps::of_start($s->site(2));
+    my @told = grep { $steps[$_]{text} =~ /SIGUSR2/ } 0 .. $#steps;
+    is scalar @told, 3, 'PHP-FPM is told three times';
+    # The file is back, and PHP-FPM has yet to be told. To the file system's clock, which may tick
+    # once in 4 ms, the file is no newer than what PHP-FPM has read.
+    my $tick = sub { system('touch', '-r', "$s->{fpm}{dir}/php-fpm.pid", $s->{fpm}->pool_file('fpmt_anna')) == 0 or die "touch: $?\n" };
+    $lose->();
+    kill_start($s, 'in a tick', $steps[ $told[1] - 1 ], 1, $tick);
     $s->said(qr/./);
 };
 
