@@ -62,21 +62,25 @@ static const char *moved_path(apr_pool_t *p, const char *path)
                        strlen(path) < 105 ? MOVED : ".mv", NULL);
 }
 
-/* 1: there is a way. Without a file of before it is that of the chain. */
+/* 1: there is a way. Without a file of before it is that of the chain; a start that was killed
+ * on the way may have left it with the other socket. */
 static int make_move(fpmp_sync_run_t *run, fpmp_chain_t *chain, move_t *move)
 {
     apr_pool_t *p = run->plan->pool;
     const fpmp_file_t *file =
         apr_hash_get(run->facts->by_path, chain->pool_file_path, APR_HASH_KEY_STRING);
     fpmp_chain_t *moved = apr_pmemdup(p, chain, sizeof(*chain));
+    const char *text, *home;
 
     moved->socket_path = moved_path(p, chain->socket_path);
     move->away.kind = move->back.kind = FPMP_CHANGE_WRITE;
     move->away.path = move->back.path = chain->pool_file_path;
     move->away.chain = moved;
     move->back.chain = chain;
-    move->back.text =
-        file ? file->text : fpmp_pool_text_render(p, chain, run->httpd->server_id);
+    text = file ? file->text : fpmp_pool_text_render(p, chain, run->httpd->server_id);
+    home = text ? fpmp_pool_text_moved(p, text, moved->socket_path, chain->socket_path)
+                : NULL;
+    move->back.text = home ? home : text;
     move->away.text = move->back.text
                           ? fpmp_pool_text_moved(p, move->back.text, chain->socket_path,
                                                  moved->socket_path)

@@ -203,6 +203,11 @@ subtest 'killed while a lost socket is made again' => sub {
     my @steps = grep { $_->{text} =~ /^(?!openat|flock)\w+\((?:<DIR.fpm.pool\.d|PID, SIGUSR2)/ } FPMT::Steps::of_start($s->site(2));
     my @told = grep { $steps[$_]{text} =~ /SIGUSR2/ } 0 .. $#steps;
     is scalar @told, 3, 'PHP-FPM is told three times';
+    my $turn = 0;
+    for my $step (FPMT::Steps::sample(4, @steps[ 0 .. $told[1] - 1 ])) {
+        $lose->();
+        kill_start($s, 'a start', $step, $turn++);
+    }
     # The file is back, and PHP-FPM has yet to be told. To the file system's clock, which may tick
     # once in 4 ms, the file is no newer than what PHP-FPM has read.
     my $tick = sub { system('touch', '-r', "$s->{fpm}{dir}/php-fpm.pid", $s->{fpm}->pool_file('fpmt_anna')) == 0 or die "touch: $?\n" };
