@@ -293,6 +293,8 @@ typedef struct {
     apr_array_header_t *includes;   /* fpmp_include_t *, in the order followed */
     apr_array_header_t *files;      /* fpmp_file_t *, FPM's include order, each only once */
     apr_hash_t *by_path;            /* path -> fpmp_file_t * of files */
+    apr_hash_t *own; /* path -> fpmp_chain_t *: those of files that are byte for byte what a
+                        start writes; NULL: not compared yet */
     fpmp_node_t pid_file;
     fpmp_run_e run;
     pid_t pid;               /* valid for RUN_YES */

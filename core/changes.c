@@ -42,27 +42,39 @@ static int is_unread(const fpmp_file_t *file, const fpmp_master_facts_t *facts)
            file->node.mtime_ns > facts->pid_file.mtime_ns;
 }
 
-/* Mostly the file is there and right, and its bytes are not kept: scratch is cleared. */
+static void load_if_unread(apr_array_header_t *changes, fpmp_chain_t *chain,
+                           const fpmp_file_t *file, const fpmp_master_facts_t *facts)
+{
+    if (is_unread(file, facts)) {
+        push(changes, FPMP_CHANGE_LOAD, chain->pool_file_path, NULL, chain);
+    }
+}
+
+/* Mostly the file is right, which was seen before, and what is rendered is not kept: scratch
+ * is cleared. */
 static void change_for_chain(apr_pool_t *p, apr_pool_t *scratch,
                              apr_array_header_t *changes, fpmp_chain_t *chain,
                              const fpmp_master_facts_t *facts, const fpmp_httpd_t *httpd)
 {
-    const fpmp_file_t *file =
-        apr_hash_get(facts->by_path, chain->pool_file_path, APR_HASH_KEY_STRING);
-    const char *want = fpmp_pool_text_render(scratch, chain, httpd->server_id);
+    const char *path = chain->pool_file_path, *want;
+    const fpmp_file_t *file = apr_hash_get(facts->by_path, path, APR_HASH_KEY_STRING);
     fpmp_mark_e mark;
 
+    if (facts->own && apr_hash_get(facts->own, path, APR_HASH_KEY_STRING) == chain) {
+        load_if_unread(changes, chain, file, facts);
+        return;
+    }
+    want = fpmp_pool_text_render(scratch, chain, httpd->server_id);
     if (!file) {
-        push(changes, FPMP_CHANGE_WRITE, chain->pool_file_path, apr_pstrdup(p, want),
-             chain);
+        push(changes, FPMP_CHANGE_WRITE, path, apr_pstrdup(p, want), chain);
     }
-    else if (!same_bytes(file, want) && is_ours(scratch, file, httpd, &mark)) {
+    else if (same_bytes(file, want)) {
+        load_if_unread(changes, chain, file, facts);
+    }
+    else if (is_ours(scratch, file, httpd, &mark)) {
         push(changes,
-             mark == FPMP_MARK_EDITED ? FPMP_CHANGE_WRITE_ASIDE : FPMP_CHANGE_WRITE,
-             chain->pool_file_path, apr_pstrdup(p, want), chain);
-    }
-    else if (same_bytes(file, want) && is_unread(file, facts)) {
-        push(changes, FPMP_CHANGE_LOAD, chain->pool_file_path, NULL, chain);
+             mark == FPMP_MARK_EDITED ? FPMP_CHANGE_WRITE_ASIDE : FPMP_CHANGE_WRITE, path,
+             apr_pstrdup(p, want), chain);
     }
 }
 

@@ -163,8 +163,8 @@ fpmp_view_t *fpmp_plan_look(fpmp_plan_t *plan, fpmp_master_t *master,
 {
     *facts = fpmp_facts_master(plan->pool, master);
     master->control_timeout_sec = fpmp_timeout_choose(plan->pool, master, *facts).ours_sec;
-    return fpmp_view_read(plan->pool, *facts,
-                          fpmp_own_files(plan, master, *facts, httpd));
+    (*facts)->own = fpmp_own_files(plan, master, *facts, httpd);
+    return fpmp_view_read(plan->pool, *facts, (*facts)->own);
 }
 
 apr_array_header_t *fpmp_plan_sockets(const fpmp_plan_t *plan, const fpmp_master_t *master)

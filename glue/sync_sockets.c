@@ -211,18 +211,25 @@ int fpmp_sync_sockets(fpmp_sync_run_t *run)
 
 /* ---- sockets of pools that are gone ------------------------------------------------------- */
 
-static int is_named(const fpmp_sync_run_t *run, const char *path)
+static apr_hash_t *chain_sockets(const fpmp_plan_t *plan)
+{
+    apr_hash_t *sockets = apr_hash_make(plan->pool);
+    int i;
+
+    for (i = 0; i < plan->chains->nelts; i++) {
+        const char *path = APR_ARRAY_IDX(plan->chains, i, const fpmp_chain_t *)->socket_path;
+
+        if (path) {
+            apr_hash_set(sockets, path, APR_HASH_KEY_STRING, path);
+        }
+    }
+    return sockets;
+}
+
+static int is_in_a_file(const fpmp_sync_run_t *run, const char *path)
 {
     int i;
 
-    for (i = 0; i < run->plan->chains->nelts; i++) {
-        const char *ours =
-            APR_ARRAY_IDX(run->plan->chains, i, const fpmp_chain_t *)->socket_path;
-
-        if (ours && strcmp(ours, path) == 0) {
-            return 1;
-        }
-    }
     for (i = 0; i < run->facts->files->nelts; i++) {
         const fpmp_file_t *file = APR_ARRAY_IDX(run->facts->files, i, const fpmp_file_t *);
 
@@ -253,6 +260,7 @@ void fpmp_sync_stale(fpmp_sync_run_t *run)
 {
     apr_pool_t *p = run->plan->pool;
     const apr_array_header_t *there;
+    apr_hash_t *named;
     int i;
 
     if (!run->master->socket_dir || !is_name_alone(run)) {
@@ -261,10 +269,12 @@ void fpmp_sync_stale(fpmp_sync_run_t *run)
     there = fpmp_socket_list(
         p, run->master->socket_dir,
         apr_pstrcat(p, FPMP_FILE_PREFIX, run->master->name, "-", NULL));
+    named = chain_sockets(run->plan);
     for (i = 0; i < there->nelts; i++) {
         const char *path = APR_ARRAY_IDX(there, i, const char *);
 
-        if (!is_named(run, path) && !fpmp_socket_clear(path)) {
+        if (!apr_hash_get(named, path, APR_HASH_KEY_STRING) && !is_in_a_file(run, path) &&
+            !fpmp_socket_clear(path)) {
             APR_ARRAY_PUSH(run->stale, const char *) = path;
         }
     }

@@ -155,6 +155,9 @@ static void what_was_written_is_no_change_any_more(void **state)
         add_file(*state, facts, change->path, change->text);
     }
     expect_changes("second look", plan, facts, "");
+    facts->own = fpmp_own_files(plan, master_at(plan, 0), facts, &httpd);
+    assert_int_equal(apr_hash_count(facts->own), 2);
+    expect_changes("compared before", plan, facts, "");
 }
 
 /* What is known of the user decides: gone for sure, or not to be looked up just now. */
