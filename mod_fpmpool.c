@@ -26,6 +26,14 @@ static const command_rec directives[] = {
                   "auto, write or check: what a start may do to pool files and PHP-FPM"),
     AP_INIT_FLAG("FPMStrict", fpmp_set_strict, NULL, RSRC_CONF,
                  "on: the first start fails if a chain is broken"),
+    AP_INIT_FLAG("FPMIgnorePHPValue", fpmp_set_ignore_php_value, NULL, RSRC_CONF,
+                 "on: php_value and php_flag in .htaccess are accepted without effect"),
+    AP_INIT_TAKE2("php_value", fpmp_see_php_value, NULL, OR_ALL, "a setting of mod_php"),
+    AP_INIT_TAKE2("php_flag", fpmp_see_php_value, NULL, OR_ALL, "a switch of mod_php"),
+    AP_INIT_TAKE2("php_admin_value", fpmp_see_php_value, NULL, ANYWHERE_BUT_HTACCESS,
+                  "a setting of mod_php"),
+    AP_INIT_TAKE2("php_admin_flag", fpmp_see_php_value, NULL, ANYWHERE_BUT_HTACCESS,
+                  "a switch of mod_php"),
     /* httpd gives a directive to every module that knows it: core's own one stays as it is. */
     AP_INIT_TAKE1("SetHandler", fpmp_see_handler, NULL, OR_FILEINFO, "a handler name"),
     { .name = NULL }

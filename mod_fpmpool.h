@@ -200,6 +200,7 @@ struct fpmp_state_t {
     apr_uint32_t errors;     /* of requests, said in the log */
     apr_uint32_t error;      /* number of the last code; 0: none */
     apr_uint32_t error_at;   /* seconds of the clock */
+    apr_uint32_t php_said;   /* 1: a php_value without effect was said */
     fpmp_link_e link;        /* for BROKEN */
     char code[12];
     char wrong[FPMP_STATE_TEXT_BYTES]; /* as in the finding */

@@ -394,11 +394,10 @@ typedef struct {
     fpmp_line_t *defaults;             /* FPMDefaults; NULL: none */
     apr_array_header_t *masters_given; /* fpmp_master_t *, FPMMaster, in the order read */
     const char *socket_dir;            /* FPMSocketDir; NULL: none */
-    fpmp_where_t socket_dir_where;
-    fpmp_sync_e sync; /* UNSET = auto */
-    fpmp_where_t sync_where;
-    int strict;
-    fpmp_where_t strict_where;
+    fpmp_sync_e sync;                  /* FPMSync; UNSET = auto */
+    int strict;                        /* FPMStrict */
+    int ignore_php_value;              /* FPMIgnorePHPValue */
+    fpmp_where_t socket_dir_where, sync_where, strict_where, ignore_php_value_where;
     const fpmp_targets_t *targets; /* of mod_proxy; NULL: not looked at */
     const fpmp_httpd_t *httpd;     /* set with the derived part */
     fpmp_states_t *states; /* NULL: this run serves nobody */

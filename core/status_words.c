@@ -31,6 +31,7 @@ static const struct {
     { 627, "the answer was shorter than the script had said" },
     { 628, "a status that is none of HTTP" },
     { 629, "a control character in a header of the script" },
+    { 632, "refused, php_flag engine off" },
     { 700, "refused, its URL has the name of pm.status_path" },
 };
 

@@ -104,9 +104,7 @@ static void check_beside(fpmp_plan_t *plan, const fpmp_httpd_t *httpd,
                              .bare = bare,
                              .matches = fpmp_regex_matches };
 
-    beside.mod_php = ap_find_linked_module("mod_php.c")    ? "mod_php"
-                     : ap_find_linked_module("mod_php7.c") ? "mod_php7"
-                                                           : NULL;
+    beside.mod_php = fpmp_mod_php();
     beside.proxy_fcgi = ap_find_linked_module("mod_proxy_fcgi.c") != NULL;
     beside.mod_cgi = ap_find_linked_module("mod_cgid.c")  ? "mod_cgid"
                      : ap_find_linked_module("mod_cgi.c") ? "mod_cgi"

@@ -18,19 +18,16 @@ void *fpmp_dir_create(apr_pool_t *p, char *path)
 
 void *fpmp_dir_merge(apr_pool_t *p, void *base_conf, void *add_conf)
 {
-    fpmp_dir_t *base = base_conf, *add = add_conf;
+    fpmp_dir_t *base = base_conf, *add = add_conf, *both;
 
-    fpmp_dir_t *both;
-
-    if (add->line && add->page) {
-        return add;
-    }
-    if (!add->line && !add->page) {
+    if (!add->line && !add->page && !add->php_value && !add->php_off) {
         return base;
     }
     both = apr_pmemdup(p, base, sizeof(*base));
     both->line = add->line ? add->line : base->line;
     both->page = add->page ? add->page : base->page;
+    both->php_value = add->php_value ? add->php_value : base->php_value;
+    both->php_off = add->php_off ? add->php_off : base->php_off;
     return both;
 }
 
@@ -42,8 +39,7 @@ static fpmp_where_t where_of(const cmd_parms *cmd)
     return where;
 }
 
-/* "FPMP0105: FPMUser: why", or NULL. */
-static const char *refusal(const cmd_parms *cmd, const char *code, const char *why)
+const char *fpmp_refusal(const cmd_parms *cmd, const char *code, const char *why)
 {
     return why ? apr_psprintf(cmd->pool, "%s: %s: %s", code, cmd->cmd->name, why) : NULL;
 }
@@ -58,7 +54,7 @@ const char *fpmp_set_user(cmd_parms *cmd, void *dir_conf, int argc, char *const 
         return err;
     }
     if (dir->line) {
-        return refusal(cmd, "FPMP0105",
+        return fpmp_refusal(cmd, "FPMP0105",
                        apr_psprintf(cmd->pool,
                                     "'%s' was already given here at %s:%d; keep one of "
                                     "the two",
@@ -66,7 +62,7 @@ const char *fpmp_set_user(cmd_parms *cmd, void *dir_conf, int argc, char *const 
                                     dir->line->where.file, dir->line->where.line));
     }
     line->where = where_of(cmd);
-    err = refusal(cmd, "FPMP0106", fpmp_line_parse(cmd->pool, line, 1, argc, argv));
+    err = fpmp_refusal(cmd, "FPMP0106", fpmp_line_parse(cmd->pool, line, 1, argc, argv));
     if (err) {
         return err;
     }
@@ -88,7 +84,7 @@ const char *fpmp_set_defaults(cmd_parms *cmd, void *dir, int argc, char *const a
         plan->defaults = apr_pcalloc(cmd->pool, sizeof(*plan->defaults));
     }
     plan->defaults->where = where_of(cmd);
-    return refusal(cmd, "FPMP0107",
+    return fpmp_refusal(cmd, "FPMP0107",
                    fpmp_line_parse(cmd->pool, plan->defaults, 0, argc, argv));
 }
 
@@ -104,7 +100,7 @@ const char *fpmp_set_master(cmd_parms *cmd, void *dir, int argc, char *const arg
         return err;
     }
     master->where = where_of(cmd);
-    err = refusal(cmd, "FPMP0108", fpmp_master_parse(cmd->pool, master, argc, argv));
+    err = fpmp_refusal(cmd, "FPMP0108", fpmp_master_parse(cmd->pool, master, argc, argv));
     if (err) {
         return err;
     }
@@ -112,7 +108,7 @@ const char *fpmp_set_master(cmd_parms *cmd, void *dir, int argc, char *const arg
         const fpmp_master_t *old = APR_ARRAY_IDX(plan->masters_given, i, fpmp_master_t *);
 
         if (strcmp(old->name, master->name) == 0) {
-            return refusal(cmd, "FPMP0109",
+            return fpmp_refusal(cmd, "FPMP0109",
                            apr_psprintf(cmd->pool,
                                         "master '%s' was already given at %s:%d; keep "
                                         "one of the two, or give them different names",
@@ -129,7 +125,7 @@ static const char *once(cmd_parms *cmd, fpmp_where_t *where)
     const char *err = ap_check_cmd_context(cmd, GLOBAL_ONLY);
 
     if (!err && where->file) {
-        err = refusal(cmd, "FPMP0110",
+        err = fpmp_refusal(cmd, "FPMP0110",
                       apr_psprintf(cmd->pool,
                                    "it was already given at %s:%d; "
                                    "keep one of the two",
@@ -148,7 +144,7 @@ const char *fpmp_set_socket_dir(cmd_parms *cmd, void *dir, const char *arg)
     (void)dir;
     plan->socket_dir = arg;
     return err || !why ? err
-                       : refusal(cmd, "FPMP0111",
+                       : fpmp_refusal(cmd, "FPMP0111",
                                  apr_psprintf(cmd->pool, "directory '%s' %s",
                                               fpmp_value_shown(cmd->pool, arg), why));
 }
@@ -175,7 +171,7 @@ const char *fpmp_set_sync(cmd_parms *cmd, void *dir, const char *arg)
         }
     }
     return err ? err
-               : refusal(cmd, "FPMP0112",
+               : fpmp_refusal(cmd, "FPMP0112",
                          apr_psprintf(cmd->pool,
                                       "'%s' is none of auto, write and check; write one "
                                       "of the three",
@@ -189,4 +185,13 @@ const char *fpmp_set_strict(cmd_parms *cmd, void *dir, int on)
     (void)dir;
     plan->strict = on;
     return once(cmd, &plan->strict_where);
+}
+
+const char *fpmp_set_ignore_php_value(cmd_parms *cmd, void *dir, int on)
+{
+    fpmp_plan_t *plan = fpmp_plan_of(cmd->pool);
+
+    (void)dir;
+    plan->ignore_php_value = on;
+    return once(cmd, &plan->ignore_php_value_where);
 }

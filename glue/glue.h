@@ -30,6 +30,9 @@ typedef enum {
 typedef struct {
     fpmp_line_t *line;
     fpmp_page_e page;
+    /* What a .htaccess says in the words of mod_php. */
+    const char *php_value; /* a setting without effect, and where; NULL: none */
+    const char *php_off;   /* where PHP is turned off; "": it is turned on; NULL: neither */
 } fpmp_dir_t;
 
 /* ---- directives.c ----------------------------------------------------------------------
@@ -46,6 +49,10 @@ const char *fpmp_set_master(cmd_parms *cmd, void *dir, int argc, char *const arg
 const char *fpmp_set_socket_dir(cmd_parms *cmd, void *dir, const char *arg);
 const char *fpmp_set_sync(cmd_parms *cmd, void *dir, const char *arg);
 const char *fpmp_set_strict(cmd_parms *cmd, void *dir, int on);
+const char *fpmp_set_ignore_php_value(cmd_parms *cmd, void *dir, int on);
+
+/** "FPMP0105: FPMUser: why" for the directive that is being read; NULL if why is NULL. */
+const char *fpmp_refusal(const cmd_parms *cmd, const char *code, const char *why);
 
 /* ---- plan.c ---------------------------------------------------------------------- */
 
@@ -219,6 +226,18 @@ int fpmp_request_claim(request_rec *r);
 
 /** The handler "fpmpool". */
 int fpmp_request_handle(request_rec *r);
+
+/* ---- php_value.c -------------------------------------------------------------------- */
+
+/** The name of mod_php if it is loaded, else NULL. */
+const char *fpmp_mod_php(void);
+
+/** php_value, php_flag, php_admin_value and php_admin_flag of mod_php. */
+const char *fpmp_see_php_value(cmd_parms *cmd, void *dir, const char *name,
+                               const char *value);
+
+/** Say once of each pool that a php_value of its .htaccess has no effect. */
+void fpmp_php_value_say(request_rec *r, const fpmp_dir_t *dir);
 
 /* ---- status_page.c, status_rows.c ------------------------------------------------- */
 

@@ -99,13 +99,6 @@ static void look_at_docroots(fpmp_plan_t *plan, fpmp_lint_t *lint)
     fpmp_docroot_end(plan, said, NULL, NULL);
 }
 
-static const char *mod_php(void)
-{
-    return ap_find_linked_module("mod_php.c")    ? "mod_php"
-           : ap_find_linked_module("mod_php7.c") ? "mod_php7"
-                                                 : NULL;
-}
-
 fpmp_lint_t *fpmp_lint_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd)
 {
     apr_pool_t *p = plan->pool;
@@ -114,7 +107,7 @@ fpmp_lint_t *fpmp_lint_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd)
     fpmp_lint_t *lint = apr_pcalloc(p, sizeof(*lint));
 
     beside->matches = fpmp_regex_matches;
-    beside->mod_php = *file ? NULL : mod_php();
+    beside->mod_php = *file ? NULL : fpmp_mod_php();
     lint->server_root = ap_server_root_relative(p, ".");
     beside->conf = *file ? fpmp_lint_read(plan, file, &lint->server_root, &beside->mod_php)
                          : fpmp_tree_read(p);

@@ -10,9 +10,14 @@
 
 APLOG_USE_MODULE(fpmpool);
 
-static const fpmp_line_t *line_of(request_rec *r)
+static const fpmp_dir_t *dir_of(const request_rec *r)
 {
-    return ((fpmp_dir_t *)ap_get_module_config(r->per_dir_config, &fpmpool_module))->line;
+    return ap_get_module_config(r->per_dir_config, &fpmpool_module);
+}
+
+static const fpmp_line_t *line_of(const request_rec *r)
+{
+    return dir_of(r)->line;
 }
 
 void fpmp_request_say(request_rec *r, const fpmp_line_t *line, const char *code,
@@ -48,6 +53,20 @@ static int refuse(request_rec *r, const fpmp_line_t *line, int status, const cha
 {
     fpmp_request_say(r, line, code, link, seen, mend);
     return status;
+}
+
+/* "php_flag engine off" in a .htaccess, mostly of a folder for uploads. mod_php would send
+ * the source. */
+static int check_engine(request_rec *r, const fpmp_line_t *line)
+{
+    const char *where = dir_of(r)->php_off;
+
+    return !where || !*where
+               ? OK
+               : refuse(r, line, HTTP_FORBIDDEN, "FPMP0632", FPMP_LINK_HANDLER,
+                        apr_psprintf(r->pool, "'%s' is a PHP file where PHP is turned off at %s",
+                                     r->filename, where),
+                        "take that line out if it is to run");
 }
 
 /* The chain of this line, or the status that answers instead. */
@@ -184,6 +203,7 @@ static int choose(request_rec *r, const fpmp_line_t *line)
             "AddHandler line");
     }
     status = check_chain(r, line);
+    status = status == OK ? check_engine(r, line) : status;
     return status == OK ? check_script(r, line) : status;
 }
 
@@ -232,6 +252,7 @@ int fpmp_request_handle(request_rec *r)
         return status;
     }
     note(r, line->chain);
+    fpmp_php_value_say(r, dir_of(r));
     /* 2 the body, before a worker is taken */
     status = fpmp_body_open(r, line->buffer_bytes, &body);
     if (status != OK) {

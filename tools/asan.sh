@@ -28,7 +28,7 @@ ASAN_OPTIONS=detect_leaks=0:log_path=$dir/report UBSAN_OPTIONS=log_path=$dir/rep
 SH
 chmod 755 "$dir/httpd"
 
-[ $# -gt 0 ] || set -- request.t failure.t hostile.t users.t env.t wall.t lint.t dump.t status.t status_access.t
+[ $# -gt 0 ] || set -- request.t php_value.t failure.t hostile.t users.t env.t wall.t lint.t dump.t status.t status_access.t
 FPMT_MODULE=$dir/mod_fpmpool.so FPMT_HTTPD=$dir/httpd FPMT_MPM=event t/run "$@"
 status=$?
 for report in "$dir"/report*; do
