@@ -8,7 +8,8 @@
 # shellcheck disable=SC2317  # the guards are called by name
 set -u
 
-root=$(dirname "$0")/..
+tools=$(cd "$(dirname "$0")" && pwd)
+root=$tools/..
 if [ "${1:-}" = -C ]; then
     root=$2
     shift 2
@@ -181,6 +182,13 @@ guard_directives() {
         "$objects/headings" 'headings of README.md'
 }
 
+# ---- the manual: what it names exists, what users can write stands in it ----------------------
+guard_docs() {
+    need docs page README.md docs/directives.md docs/*.md && need docs 'C file' mod_fpmpool.c core/settings.c || return
+    perl "$tools/docs.pl" >"$objects/docs" || fault docs 'tools/docs.pl did not end well, nothing was checked'
+    no_lines docs 'the manual is not right' <"$objects/docs"
+}
+
 # ---- lengths ---------------------------------------------------------------------------------
 # tests/ is left out: a table of cases is as long as its cases.
 guard_lengths() {
@@ -235,7 +243,7 @@ guard_skips() {
     done
 }
 
-all=(includes symbols globals codes directives lengths words skips)
+all=(includes symbols globals codes directives docs lengths words skips)
 [ $# -gt 0 ] || set -- "${all[@]}"
 for guard in "$@"; do
     case " ${all[*]} " in

@@ -66,8 +66,38 @@ const char *fpmp_m(int i)
     return table[i];
 }
 C
-printf '# Errors\n\n### FPMP0101\nText about FPMP0102.\n' >docs/errors.md
-printf '# mod\n## Directives\n### `FPMUser USER`\n' >README.md
+cat >core/settings.c <<'C'
+static const char *const own_keys[] = { "php" };
+static const struct { const char *name; int rule; const char *why; } rows[] = {
+    { .name = "pm", .rule = 1 },
+    { .name = "env", .rule = 1 },
+    { .name = "user", .why = "is the first argument" },
+};
+const char *fpmp_s(int i);
+const char *fpmp_s(int i)
+{
+    return i ? own_keys[0] : rows[0].name;
+}
+C
+printf '# Errors\n\n### FPMP0101\nText about [FPMUser](directives.md#fpmuser).\n' >docs/errors.md
+printf '# mod\n## Directives\n### `FPMUser USER`\n[codes](docs/errors.md#fpmp0101), [here](#directives), [all](docs/directives.md)\n' >README.md
+cat >docs/directives.md <<'MD'
+| [FPMUser](#fpmuser) | none |
+## FPMUser
+### The module's own keys
+| Key | |
+|---|---|
+| `php=` | |
+### Pool directives of PHP-FPM
+| `pm` | |
+| `env[NAME]` | `text` |
+### Keys that are refused
+| `user` | |
+| `opcache.validate_permission` in brackets | |
+```
+[no link](in/a/block)
+```
+MD
 printf '/* links: core/a.c */\nint main(void)\n{\n    return 0;\n}\n' >tests/test_a.c
 printf 'use Test::More tests => 1;\nok 1; # no skip( here\n' >t/a.t
 
@@ -92,7 +122,7 @@ row() { # row TITLE PHRASE GUARD COMMAND...: run COMMAND in a copy; PHRASE '' = 
     fi
 }
 
-for guard in includes symbols globals codes directives lengths words skips; do
+for guard in includes symbols globals codes directives docs lengths words skips; do
     row "$guard holds on a tree that keeps the rules" '' $guard :
 done
 
@@ -121,6 +151,24 @@ row 'a file that does not compile' 'nothing was checked' symbols 'echo "int" >>c
 row 'a counter at file scope' 'count' globals 'echo "int count;" >>glue/g.c'
 row 'a counter in the command' 'count' globals 'echo "int count;" >>service/s.c'
 row 'a static variable in a function' 'seen' globals 'printf "int f(void);\nint f(void) { static int seen = 1; return seen++; }\n" >>core/a.c'
+
+row 'a link to a page that is not there' "link to 'x.md', which is no file" docs 'echo "[x](x.md)" >>docs/errors.md'
+row 'a picture that is not there' "link to 'x.png'" docs 'echo "![x](x.png)" >>docs/errors.md'
+row 'a link to a heading that is not there' "README.md:5: link to '#nowhere', where no heading" docs 'echo "[x](#nowhere)" >>README.md'
+row 'a link to a heading of another page' "link to 'errors.md#fpmp0102'" docs 'echo "[x](errors.md#fpmp0102)" >>docs/directives.md'
+row 'a link to elsewhere is not looked at' '' docs 'echo "[x](https://example.org/x)" >>docs/errors.md'
+row 'a page that no other links to' 'docs/new.md:1: page that no other page links to' docs 'echo "# New" >docs/new.md'
+row 'a code in the text that is not in the code' "docs/errors.md:5: 'FPMP0102'" docs 'echo "see FPMP0102" >>docs/errors.md'
+row 'a directive that is misspelled' "'FPMUsers', which is not in the code" docs 'echo "FPMUsers" >>docs/errors.md'
+row 'a metric that is not in the code' "'fpmpool_pool_x', which" docs 'echo "fpmpool_pool_x" >>docs/errors.md'
+row 'a directive without a heading' "heading of directive 'FPMSync' is not there" docs 'sed -i "s/(\"FPMUser\") }/(\"FPMUser\"), AP_INIT_FLAG(\"FPMSync\") }/" mod_fpmpool.c'
+row 'a directive without a row' "row of directive 'FPMUser' is not there" docs 'sed -i 1d docs/directives.md'
+row 'a heading without a directive' "heading of directive 'FPMOther' is not in the code" docs 'echo "## FPMOther" >>docs/directives.md'
+row 'a key of the module that is not on the page' "own key 'ext' is not there" docs 'sed -i "s/{ .php. }/{ \"php\", \"ext\" }/" core/settings.c'
+row 'a pool directive that is not on the page' "pool directive 'env' is not there" docs 'sed -i /env/d docs/directives.md'
+row 'a pool directive that PHP-FPM does not have' "pool directive 'pn' is not in the code" docs 'sed -i "s/\`pm\`/\`pn\`/" docs/directives.md'
+row 'a refused key that is not on the page' "refused key 'user' is not there" docs 'sed -i /.user./d docs/directives.md'
+row 'no table of settings' 'nothing was checked' docs ': >core/settings.c'
 
 row 'a code at two places' 'FPMP0101' codes 'echo "const char *fpmp_c = \"FPMP0101: x\";" >>glue/g.c'
 row 'a code of the command at two places' 'FPMP0101' codes 'echo "const char *fpmp_c = \"FPMP0101: x\";" >>service/s.c'
