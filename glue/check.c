@@ -59,29 +59,17 @@ static void ask_fpm(fpmp_plan_t *plan, const fpmp_master_t *master,
     }
 }
 
-static int has_chain(const fpmp_plan_t *plan, const fpmp_master_t *master)
-{
-    int i;
-
-    for (i = 0; i < plan->chains->nelts; i++) {
-        if (APR_ARRAY_IDX(plan->chains, i, const fpmp_chain_t *)->master == master) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 static void check_master(fpmp_plan_t *plan, fpmp_master_t *master,
                          const fpmp_httpd_t *httpd)
 {
     fpmp_master_facts_t *facts;
     fpmp_view_t *view = fpmp_plan_look(plan, master, httpd, &facts);
 
-    if (has_chain(plan, master)) {
+    if (fpmp_plan_names(plan, master)) {
         ask_fpm(plan, master, facts, view, httpd);
     }
     fpmp_plan_judge(plan, master, facts, view, httpd);
-    if (has_chain(plan, master) && facts->run == FPMP_RUN_YES) {
+    if (fpmp_plan_names(plan, master) && facts->run == FPMP_RUN_YES) {
         fpmp_drift_live(
             plan, master, facts,
             fpmp_live_look(plan->pool, facts->pid, fpmp_plan_sockets(plan, master)), httpd);

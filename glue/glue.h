@@ -72,6 +72,9 @@ const fpmp_httpd_t *fpmp_plan_complete(fpmp_plan_t *plan, server_rec *s);
 fpmp_view_t *fpmp_plan_look(fpmp_plan_t *plan, fpmp_master_t *master,
                             const fpmp_httpd_t *httpd, fpmp_master_facts_t **facts);
 
+/** 1: a FPMUser has its pool under this master. */
+int fpmp_plan_names(const fpmp_plan_t *plan, const fpmp_master_t *master);
+
 /** The sockets of a master's chains: const char *. */
 apr_array_header_t *fpmp_plan_sockets(const fpmp_plan_t *plan, const fpmp_master_t *master);
 

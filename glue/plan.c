@@ -167,6 +167,18 @@ fpmp_view_t *fpmp_plan_look(fpmp_plan_t *plan, fpmp_master_t *master,
     return fpmp_view_read(plan->pool, *facts, (*facts)->own);
 }
 
+int fpmp_plan_names(const fpmp_plan_t *plan, const fpmp_master_t *master)
+{
+    int i;
+
+    for (i = 0; i < plan->chains->nelts; i++) {
+        if (APR_ARRAY_IDX(plan->chains, i, const fpmp_chain_t *)->master == master) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 apr_array_header_t *fpmp_plan_sockets(const fpmp_plan_t *plan, const fpmp_master_t *master)
 {
     apr_array_header_t *sockets = apr_array_make(plan->pool, 16, sizeof(const char *));

@@ -303,6 +303,17 @@ static void sync_locked(fpmp_sync_run_t *run)
     fpmp_sync_make(run);
 }
 
+/* Where no FPMUser names this master and nothing of ours is left, nothing at all is made:
+ * not even the lock. */
+static int has_work(fpmp_sync_run_t *run)
+{
+    if (fpmp_plan_names(run->plan, run->master)) {
+        return 1;
+    }
+    look(run);
+    return run->changes->nelts > 0 || fpmp_sync_sockets_there(run)->nelts > 0;
+}
+
 static void sync_master(fpmp_plan_t *plan, fpmp_master_t *master,
                         const fpmp_httpd_t *httpd, server_rec *s)
 {
@@ -311,15 +322,16 @@ static void sync_master(fpmp_plan_t *plan, fpmp_master_t *master,
     };
     fpmp_lock_t lock = { -1, -1 };
     const char *why = NULL;
-    int err = 0;
+    int err = 0, locks;
 
     run.stale = apr_array_make(plan->pool, 1, sizeof(const char *));
     fpmp_sync_socket_dir(&run);
     /* 1 one lock per master; without a pool directory there is only something to say */
-    if (master->pool_dir) {
+    locks = master->pool_dir && has_work(&run);
+    if (locks) {
         err = fpmp_dir_lock(plan->pool, master->pool_dir, LOCK_WAIT_SEC, &lock, &why);
     }
-    if (!master->pool_dir || err) {
+    if (!locks || err) {
         run.view = fpmp_plan_look(plan, master, httpd, &run.facts);
         fpmp_plan_judge(plan, master, run.facts, run.view, httpd);
         if (err && err != ENOENT && err != ENOTDIR && err != EACCES) { /* judged above */

@@ -68,6 +68,9 @@ void fpmp_sync_reload(fpmp_sync_run_t *run);
  */
 int fpmp_sync_sockets(fpmp_sync_run_t *run);
 
+/** @return const char *, the paths of the sockets of this master's pools that lie there. */
+apr_array_header_t *fpmp_sync_sockets_there(const fpmp_sync_run_t *run);
+
 /** Fill run->stale. Such sockets that nobody listens on are removed. */
 void fpmp_sync_stale(fpmp_sync_run_t *run);
 

@@ -256,20 +256,24 @@ static int is_name_alone(const fpmp_sync_run_t *run)
     return 1;
 }
 
-void fpmp_sync_stale(fpmp_sync_run_t *run)
+apr_array_header_t *fpmp_sync_sockets_there(const fpmp_sync_run_t *run)
 {
     apr_pool_t *p = run->plan->pool;
-    const apr_array_header_t *there;
-    apr_hash_t *named;
-    int i;
 
     if (!run->master->socket_dir || !is_name_alone(run)) {
-        return;
+        return apr_array_make(p, 1, sizeof(const char *));
     }
-    there = fpmp_socket_list(
-        p, run->master->socket_dir,
-        apr_pstrcat(p, FPMP_FILE_PREFIX, run->master->name, "-", NULL));
-    named = chain_sockets(run->plan);
+    return fpmp_socket_list(p, run->master->socket_dir,
+                            apr_pstrcat(p, FPMP_FILE_PREFIX, run->master->name, "-", NULL));
+}
+
+void fpmp_sync_stale(fpmp_sync_run_t *run)
+{
+    const apr_array_header_t *there = fpmp_sync_sockets_there(run);
+    apr_hash_t *named = chain_sockets(run->plan);
+    int i;
+
+    run->stale = apr_array_make(run->plan->pool, 1, sizeof(const char *));
     for (i = 0; i < there->nelts; i++) {
         const char *path = APR_ARRAY_IDX(there, i, const char *);
 

@@ -16,6 +16,22 @@ sub names { my ($fpm) = @_; return join ' ', map { s{.*/}{}r } $fpm->pool_files 
 
 sub listens { my ($path) = @_; require IO::Socket::UNIX; return defined IO::Socket::UNIX->new(Peer => $path) }
 
+sub in_dir { opendir my $dir, $_[0] or die "$_[0]: $!\n"; return grep { !/^\.\.?$/ } readdir $dir }
+
+subtest 'without any FPMUser nothing is made' => sub {
+    my $s = FPMT::Server->new('idle');
+    my $fpm = $s->{fpm};
+    my $made = sub { return join ' ', sort map { in_dir("$fpm->{dir}/$_") } qw(pool.d run) };
+    my $before = $made->();
+    $s->configure('');
+    is_deeply [ $s->configtest ], [ 0, "Syntax OK\n" ], 'configtest has nothing to say';
+    ok $s->start, 'the server starts' or diag $s->{said};
+    ok $s->graceful, 'a reload';
+    is $made->(), $before, 'no file, no lock and no socket is made';
+    is $fpm->reloads, 0, 'and PHP-FPM is not told';
+    $s->said(qr/FPMP0528/);
+};
+
 subtest 'a pool comes and goes with its line' => sub {
     my $s = FPMT::Server->new('life');
     my $fpm = $s->{fpm};
@@ -234,8 +250,6 @@ subtest 'a pool that PHP-FPM refuses is never loaded' => sub {
     is $s->get('b.test')->{body}, "fpmt_bert\n", 'mended: a reload brings it';
     $s->said(qr/FPMP/);
 };
-
-sub in_dir { opendir my $dir, $_[0] or die "$_[0]: $!\n"; return grep { !/^\.\.?$/ } readdir $dir }
 
 # Every pool file in the directory is whole: it ends with our last line, and PHP-FPM takes it all.
 sub whole {
