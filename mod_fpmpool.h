@@ -59,6 +59,12 @@ typedef enum {
 /* May configtest walk the document root? */
 typedef enum { FPMP_SCAN_UNSET, FPMP_SCAN_ON, FPMP_SCAN_OFF } fpmp_scan_e;
 
+/* How a request that may run gets to its pool. */
+typedef enum {
+    FPMP_VIA_UNSET,
+    FPMP_VIA_NATIVE /* the module's own FastCGI */
+} fpmp_via_e;
+
 typedef struct fpmp_chain_t fpmp_chain_t;
 typedef struct fpmp_finding_t fpmp_finding_t;
 typedef struct fpmp_master_t fpmp_master_t;
@@ -77,6 +83,7 @@ typedef struct {
                                 fpmp_chains_derive: those in force */
     fpmp_owner_e owner;
     fpmp_scan_e scan;
+    fpmp_via_e via; /* never UNSET after fpmp_chains_derive */
     int timeout_sec;              /* 0: the server's Timeout */
     apr_off_t buffer_bytes; /* of one body kept in a file; -1: none; 0: not given, so
                                FPMP_BUFFER_BYTES after fpmp_chains_derive */

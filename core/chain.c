@@ -306,12 +306,14 @@ void fpmp_chains_derive(fpmp_plan_t *plan, const fpmp_httpd_t *httpd)
         if (plan->defaults) {
             line->owner = line->owner ? line->owner : plan->defaults->owner;
             line->scan = line->scan ? line->scan : plan->defaults->scan;
+            line->via = line->via ? line->via : plan->defaults->via;
             line->timeout_sec =
                 line->timeout_sec ? line->timeout_sec : plan->defaults->timeout_sec;
             line->buffer_bytes =
                 line->buffer_bytes ? line->buffer_bytes : plan->defaults->buffer_bytes;
         }
         line->buffer_bytes = line->buffer_bytes ? line->buffer_bytes : FPMP_BUFFER_BYTES;
+        line->via = line->via ? line->via : FPMP_VIA_NATIVE;
         if (!line->off) {
             derive_line(plan, line, httpd, by_key);
         }

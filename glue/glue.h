@@ -91,7 +91,8 @@ int fpmp_plan_judge(fpmp_plan_t *plan, const fpmp_master_t *master,
  */
 int fpmp_plan_say(fpmp_plan_t *plan, server_rec *s, int bare);
 
-/** The first half of it: all but the look-ups of users, so quick. */
+/** The first half of it: all but the look-ups of users, so quick. A second call names the
+ * hosts only. */
 const fpmp_httpd_t *fpmp_plan_derive(fpmp_plan_t *plan, server_rec *s);
 
 /** The second half. */

@@ -143,11 +143,13 @@ void fpmp_plan_users(fpmp_plan_t *plan)
 
 const fpmp_httpd_t *fpmp_plan_derive(fpmp_plan_t *plan, server_rec *s)
 {
-    plan->httpd = know_httpd(plan->pool);
-    /* Also without any line: the file of a line that was removed has to go. */
-    list_masters(plan);
+    if (!plan->httpd) {
+        plan->httpd = know_httpd(plan->pool);
+        /* Also without any line: the file of a line that was removed has to go. */
+        list_masters(plan);
+        fpmp_chains_derive(plan, plan->httpd);
+    }
     name_hosts(s);
-    fpmp_chains_derive(plan, plan->httpd);
     return plan->httpd;
 }
 

@@ -232,33 +232,21 @@ static void note(request_rec *r, const fpmp_chain_t *chain)
     apr_table_setn(r->notes, "FPMPOOL_MASTER", chain->master->name);
 }
 
-int fpmp_request_handle(request_rec *r)
+/* The module itself speaks FastCGI to the pool. */
+static int run_native(request_rec *r, const fpmp_line_t *line)
 {
-    const fpmp_line_t *line;
     const char *too_long = NULL;
     apr_table_t *env;
     fpmp_body_t body;
     apr_size_t len;
     char *head;
-    int status;
+    /* 1 the body, before a worker is taken */
+    int status = fpmp_body_open(r, line->buffer_bytes, &body);
 
-    if (strcmp(r->handler, FPMP_HANDLER) != 0) {
-        return DECLINED;
-    }
-    /* 1 may it run? */
-    line = line_of(r);
-    status = choose(r, line);
     if (status != OK) {
         return status;
     }
-    note(r, line->chain);
-    fpmp_php_value_say(r, dir_of(r));
-    /* 2 the body, before a worker is taken */
-    status = fpmp_body_open(r, line->buffer_bytes, &body);
-    if (status != OK) {
-        return status;
-    }
-    /* 3 the variables, in one piece */
+    /* 2 the variables, in one piece */
     env = fpmp_params_make(r, &body);
     status = check_status_path(r, line, env);
     if (status != OK) {
@@ -274,6 +262,29 @@ int fpmp_request_handle(request_rec *r)
                                    too_long),
                       "shorten it");
     }
-    /* 4 to the pool and back */
+    /* 3 to the pool and back */
     return fpmp_exchange_run(r, line, &body, head, len);
+}
+
+/* The ends of the chain, by line->via: each takes a request that may run to its answer. */
+static int (*const ends[])(request_rec *r, const fpmp_line_t *line) = {
+    [FPMP_VIA_NATIVE] = run_native,
+};
+
+int fpmp_request_handle(request_rec *r)
+{
+    const fpmp_line_t *line;
+    int status;
+
+    if (strcmp(r->handler, FPMP_HANDLER) != 0) {
+        return DECLINED;
+    }
+    line = line_of(r);
+    status = choose(r, line);
+    if (status != OK) {
+        return status;
+    }
+    note(r, line->chain);
+    fpmp_php_value_say(r, dir_of(r));
+    return ends[line->via](r, line);
 }
