@@ -230,11 +230,11 @@ void fpmp_status_html(apr_pool_t *p, const fpmp_status_t *status, fpmp_put_t put
     put(baton,
         apr_psprintf(
             p,
-            "%s<footer><p>%d pools, looked at in %.1f ms. Pools with an idle child were "
+            "%s<footer><p>%d pool%s, looked at in %.1f ms. Pools with an idle child were "
             "asked; of the others the kernel says what is shown.</p>%s</footer>\n"
             "</body></html>\n",
             status->rows->nelts ? "</table>\n" : "", status->rows->nelts,
-            status->took_us / 1000.0,
+            status->rows->nelts == 1 ? "" : "s", status->took_us / 1000.0,
             status->local_only ? "<p>Only this machine gets this page: no Require "
                                  "stands beside SetHandler.</p>"
                                : ""));

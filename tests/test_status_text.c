@@ -169,6 +169,7 @@ static void many_hosts_fold_and_end(void **state)
     assert_non_null(strstr(html, "h3.example <details><summary>and 997 more</summary>h4.exa"));
     assert_non_null(strstr(html, "h200.example, and 800 more in JSON</details>"));
     assert_null(strstr(html, "h201.example"));
+    assert_non_null(strstr(html, "<p>1 pool, looked at"));
     assert_non_null(strstr(text_of(*state, status, 1), "\"h1000.example\""));
 }
 
