@@ -62,7 +62,8 @@ sub at_rest { my ($user) = @_; return ok wait_for(5, sub { (pool_of($s, $user)->
 
 # A page, and that it came in time.
 sub quick {
-    my ($title) = @_;
+    my ($title, $full) = @_;
+    rested($s, $full);
     my $began = time;
     my $page  = page($s);
     cmp_ok time - $began, '<', 1.5, "$title: the page comes in time";
@@ -71,8 +72,8 @@ sub quick {
 
 subtest 'healthy and idle pools' => sub {
     is $s->get('a.test')->{body}, "fpmt_anna\n", 'anna has a child';
-    at_rest('fpmt_anna');
-    my $page = page($s);
+    my $page;
+    ok wait_for(5, sub { $page = page($s); !grep { $_->{busy} } @{ $page->{pools} } }), 'all are at rest';
     is_deeply [ map { $_->{user} } @{ $page->{pools} } ], [qw(fpmt_anna fpmt_carl fpmt_bert)], 'three pools, idle ones last';
     my ($anna, $carl, $bert) = @{ $page->{pools} };
     is_deeply [ @$anna{qw(state busy idle max_children queue slow)} ], [ 'ok', 0, 1, 2, 0, 0 ], 'anna has an idle child';
@@ -153,6 +154,7 @@ subtest 'no URL of a site reaches pm.status_path' => sub {
     my @said = $s->said(qr/FPMP0700/);
     cmp_ok scalar(@said), '>=', 4, 'each is said';
     like $said[0], qr/FPMP0700: pool: '\/fpmpool-status' is pm\.status_path of pool \[fpmt_bert\]/, 'with the pool';
+    rested($s);
     is pool_of($s, 'fpmt_carl')->{state}, 'notice', 'and the page shows it as the last error';
     $s->said(qr/FPMP0617|AH10244|AH00127|AH01071/);
 };
@@ -165,7 +167,7 @@ subtest 'a full pool' => sub {
         $hold->();
         ok wait_for(10, sub { (my @files = glob "$held/*") == $n }), "$n busy";
     }
-    my $anna = quick('full')->{fpmt_anna};
+    my $anna = quick('full', 1)->{fpmt_anna};
     is_deeply [ @$anna{qw(state busy idle max_children queue)} ], [ 'full', 2, 0, 2, 0 ], 'it is full' or diag explain $anna;
     like $anna->{wrong}, qr/^all 2 children are busy, 0 requests in the queue$/, 'in plain words';
     like $anna->{mend}, qr/pm\.max_children=2 on FPMUser/, 'with the mend';
@@ -184,7 +186,7 @@ subtest 'a full pool' => sub {
 
 subtest 'a child that answers nobody' => sub {
     my ($child) = children_of('fpmt_carl');
-    at_rest('fpmt_carl');
+    ok rested($s), 'carl is at rest';
     stop($child);
     my $carl = quick('stopped child')->{fpmt_carl};
     is $carl->{state}, 'silent', 'it looks idle and says nothing' or diag explain $carl;

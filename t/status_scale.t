@@ -32,8 +32,9 @@ put("$dir/www/hold.php", "<?php touch('$held/'.getmypid()); while (!file_exists(
 # PHP-FPM holds one descriptor for each pool.
 put("$fpm->{dir}/php-fpm.conf", slurp("$fpm->{dir}/php-fpm.conf") =~ s/^\[global\]\n/[global]\nrlimit_files = 8192\n/r);
 $fpm->start;
-$s->configure("<Location /st>\n    SetHandler fpmpool-status\n</Location>\n" . $s->host('a.test', 'FPMUser fpmt_anna')
+$s->configure("<Location /server-status>\n    SetHandler server-status\n</Location>\n<Location /st>\n    SetHandler fpmpool-status\n</Location>\n" . $s->host('a.test', 'FPMUser fpmt_anna')
     . join '', map { $s->host("$_.test", "FPMUser $_ pm.max_children=1 pm.process_idle_timeout=600s") } @names);
+put("$dir/httpd.conf", 'LoadModule status_module ' . setting('libexec') . "/mod_status.so\n" . slurp("$dir/httpd.conf"));
 ok $s->start, 'the server starts' or BAIL_OUT($s->{said} . $s->log);
 $s->said(qr/FPMP/);
 
@@ -65,8 +66,9 @@ is page($s)->{counts}{idle}, $users + 1, 'no page starts a child';
 is $s->get("$_.test")->{body}, "$_\n", "$_ has a child" for @names[ 0 .. $awake - 1 ];
 $ms = page_times("$awake of them have a child");
 cmp_ok $ms->{$_}, '<', 1000, "$_ with children to ask" for sort keys %$ms;
+ok rested($s), 'all are at rest';
 is page($s)->{counts}{ok}, $awake, 'each of which answers';
-ok wait_for(10, sub { !grep { $_->{busy} } @{ page($s)->{pools} } }), 'and is at rest';
+ok rested($s), 'and is at rest';
 is scalar(grep { $_->{state} eq 'ok' && defined $_->{requests} } @{ page($s)->{pools} }), $awake, 'with its figures';
 
 my @open;
@@ -77,6 +79,7 @@ for my $name (@names[ 0 .. $full - 1 ]) {
 ok wait_for(60, sub { (my @files = glob "$held/*") == $full }), "$full are full";
 $ms = page_times("$full of these are full");
 cmp_ok $ms->{$_}, '<', 1000, "$_ with full pools" for sort keys %$ms;
+ok rested($s, $full), 'the others are at rest';
 is page($s)->{counts}{full}, $full, 'which are told without a question';
 
 my $pid = $fpm->pid;
@@ -85,13 +88,16 @@ for my $child (map { m{(\d+)$} } glob '/proc/[0-9]*') {
     my ($pool) = (slurp("/proc/$child/cmdline") // '') =~ /^php-fpm: pool (\S+?)\s*\0/ or next;
     $of{$pool} = $child if (slurp("/proc/$child/stat") // '') =~ /\) \w $pid /;
 }
+rested($s, $full);
 my @mute = @of{ @names[ $full .. $full + $silent - 1 ] };
 kill STOP => @mute;
 ok wait_for(10, sub { !grep { (slurp("/proc/$_/stat") // '') !~ /\) T / } @mute }), "$silent children are stopped";
 $ms = page_times("$silent say nothing");
 cmp_ok $ms->{$_}, '<', 1500, "$_ with silent pools: one limit for all" for sort keys %$ms;
-is page($s)->{counts}{silent}, $silent, 'which are told';
-is page($s)->{counts}{ok}, $awake - $full - $silent, 'the others answer all the same';
+rested($s, $full);
+my $page = page($s);
+is $page->{counts}{silent}, $silent, 'which are told';
+is $page->{counts}{ok}, $awake - $full - $silent, 'the others answer all the same';
 kill CONT => @mute;
 
 # The memory of a page is given back with its request: what pages at a time take.

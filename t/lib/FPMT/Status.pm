@@ -12,7 +12,7 @@ use IO::Socket::INET;
 use JSON::PP;
 use Socket qw(AF_INET inet_aton);
 
-our @EXPORT = qw(apart own_network page pools pool_of prometheus $ELSEWHERE);
+our @EXPORT = qw(apart own_network page pools pool_of prometheus rested $ELSEWHERE);
 
 our $ELSEWHERE = '192.0.2.7'; # RFC 5737: nobody's
 
@@ -49,6 +49,15 @@ sub page {
 sub pools { return { map { $_->{user} => $_ } @{ page(@_)->{pools} } } }
 
 sub pool_of { my ($server, $user) = @_; return pools($server)->{$user} || {} }
+
+# Waits until as many pools are full as should be. A child that a page has asked is busy until it
+# has seen that httpd closed the connection, and a pool of one child is full so long. mod_status's
+# page asks nobody, so the next page of ours finds what is seen here.
+sub rested {
+    my ($server, $full) = @_;
+    $full ||= 0;
+    return wait_for(10, sub { $server->get('a.test', '/server-status?auto')->{body} =~ /^FPMPools-full: $full$/m });
+}
 
 # Reads the text format 0.0.4 and dies at the first line that is not right; returns
 # { metric => { labels => value } }. Each metric has HELP, then TYPE, then its lines together.
