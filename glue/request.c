@@ -39,8 +39,8 @@ int fpmp_request_claim(request_rec *r)
     const fpmp_line_t *line = line_of(r);
 
     /* What is no regular file stays httpd's: its own 404, DirectoryIndex, FallbackResource.
-     */
-    if (line && r->finfo.filetype == APR_REG && !r->proxyreq &&
+     * "redirect:/x.php" is what mod_rewrite of a .htaccess made of one. */
+    if (line && r->finfo.filetype == APR_REG && *r->filename == '/' && !r->proxyreq &&
         fpmp_rule_claim(r->filename, line->ext) != FPMP_CLAIM_NONE) {
         r->handler = FPMP_HANDLER;
     }

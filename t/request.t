@@ -137,6 +137,7 @@ subtest 'mod_rewrite' => sub {
     is $e->{PATH_INFO}, '/one/two', 'per server, with PATH_INFO';
     is $e->{SCRIPT_FILENAME}, "$www/env.php", 'and the file that the rule names';
     is json(get('anna.test', '/ht/nice-bob'))->{get}{name}, 'bob', 'in .htaccess, with query';
+    is json(get('anna.test', '/ht/old.php'))->{get}{name}, 'old', 'in .htaccess, from one script to another';
     $e = env_of('/ht/info/one/two');
     is $e->{PATH_INFO}, '/one/two', 'in .htaccess, with PATH_INFO';
     is $e->{REQUEST_URI}, '/ht/info/one/two', 'REQUEST_URI stays what the client sent';
