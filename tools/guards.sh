@@ -172,14 +172,17 @@ guard_codes() {
         "$objects/documented" 'headings ### FPMPnnnn of docs/errors.md'
 }
 
-# ---- directives: the table and the README ---------------------------------------------------
+# ---- directives: the table, the README and the man page -----------------------------------
 guard_directives() {
-    need directives file mod_fpmpool.c README.md || return
+    need directives file mod_fpmpool.c README.md docs/man/mod_fpmpool.7 || return
     strip mod_fpmpool.c | tr '\n' ' ' | grep -oE 'AP_INIT_[A-Z0-9_]+\( *"FPM[A-Za-z]+"' |
         grep -oE 'FPM[A-Za-z]+' | sort >"$objects/table"
     sed -nE 's/^#+ +`?(FPM[A-Z][A-Za-z]+).*/\1/p' README.md | sort >"$objects/headings"
     same_names directives "$objects/table" 'directives in mod_fpmpool.c' \
         "$objects/headings" 'headings of README.md'
+    sed -nE 's/^\.SS (FPM[A-Za-z]+).*/\1/p' docs/man/mod_fpmpool.7 | sort >"$objects/manual"
+    same_names directives "$objects/table" 'directives in mod_fpmpool.c' \
+        "$objects/manual" 'headings of the man page'
 }
 
 # ---- the manual: what it names exists, what users can write stands in it ----------------------

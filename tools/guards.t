@@ -9,7 +9,7 @@ guards=$(cd "$(dirname "$0")" && pwd)/guards.sh
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/fpmt_guards_t.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 good=$scratch/good
-mkdir -p "$good"/{core,host,glue,service,docs,tests,t}
+mkdir -p "$good"/{core,host,glue,service,docs/man,tests,t}
 cd "$good" || exit 1
 
 cat >mod_fpmpool.h <<'C'
@@ -79,6 +79,7 @@ const char *fpmp_s(int i)
     return i ? own_keys[0] : rows[0].name;
 }
 C
+printf '.SS FPMUser USER\n.SH COMMANDS\n' >docs/man/mod_fpmpool.7
 printf '# Errors\n\n### FPMP0101\nText about [FPMUser](directives.md#fpmuser).\n' >docs/errors.md
 printf '# mod\n## Directives\n### `FPMUser USER`\n[codes](docs/errors.md#fpmp0101), [here](#directives), [all](docs/directives.md)\n' >README.md
 cat >docs/directives.md <<'MD'
@@ -181,6 +182,7 @@ row 'no page of codes' 'nothing was checked' codes 'rm docs/errors.md'
 
 row 'a directive without a heading' 'FPMSync' directives 'echo "/* */ AP_INIT_TAKE1( \"FPMSync\"" >>mod_fpmpool.c'
 row 'a heading without a directive' 'headings of README.md, not of the directives in mod_fpmpool.c: FPMStrict' directives 'echo "### FPMStrict" >>README.md'
+row 'a directive that the man page leaves out' 'not of the headings of the man page: FPMSync' directives 'echo "/* */ AP_INIT_TAKE1( \"FPMSync\"" >>mod_fpmpool.c; echo "### FPMSync" >>README.md'
 row 'no directive in the table' 'nothing was checked' directives 'sed -i s/FPMUser/x/ mod_fpmpool.c'
 
 lines() { # lines N: a function of N lines
