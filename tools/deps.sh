@@ -3,31 +3,31 @@
 #
 # Installs what is missing to build, show and test the module, and nothing else. What is
 # there is found by looking for the thing itself, not for a package, so a php-fpm or httpd of
-# another origin counts. Usage: deps.sh [demo|tests|bench]; unasked it is tests.
+# another origin counts. Usage: deps.sh [demo|tests|bench|deb|proof]; unasked it is tests.
 set -eu
 
-# kind:thing  debian package  fedora package  who needs it: all, or of tests and bench who does
+# kind:thing  debian package  fedora package  who needs it: all, or those named
 table='
 cmd:gcc              gcc                   gcc                    all
 cmd:make             make                  make                   all
 cmd:nm               binutils              binutils               all
-cmd:curl             curl                  curl                   all
-cmd:useradd          passwd                shadow-utils           all
-httpd:               apache2               httpd                  all
+cmd:curl             curl                  curl                   demo,tests,bench
+cmd:useradd          passwd                shadow-utils           demo,tests,bench
+httpd:               apache2               httpd                  demo,tests,bench
 apxs:                apache2-dev           httpd-devel            all
 specs:               -                     redhat-rpm-config      all
-fpm:                 php-fpm               php-fpm                all
+fpm:                 php-fpm               php-fpm                demo,tests,bench
 cmd:clang            clang                 clang                  tests
 fuzzer:              libclang-rt-dev       compiler-rt            tests
 cmd:valgrind         valgrind              valgrind               tests,bench
 cmd:strace           strace                strace                 tests,bench
 cmd:openssl          openssl               openssl                tests
-cmd:perl             perl                  perl                   tests,bench
-cmd:prove            perl                  perl-Test-Harness      tests
+cmd:perl             perl                  perl                   tests,bench,deb
+cmd:prove            perl                  perl-Test-Harness      tests,deb
 perl:JSON::PP        perl                  perl(JSON::PP)         tests,bench
 perl:Apache::Test    libapache2-mod-perl2  perl(Apache::Test)     tests
 perl:LWP             libwww-perl           perl(LWP)              tests
-file:cmocka.h        libcmocka-dev         libcmocka-devel        tests
+file:cmocka.h        libcmocka-dev         libcmocka-devel        tests,deb
 cmd:wrk              wrk                   wrk                    bench
 cmd:/usr/bin/time   time                  time                   bench
 cmd:nginx            nginx                 nginx                  bench
@@ -35,6 +35,11 @@ cmd:caddy            caddy                 caddy                  bench
 cmd:php-cgi          php-cgi               php-cli                bench
 module:mod_fcgid.so  libapache2-mod-fcgid  mod_fcgid              bench
 cmd:gnuplot          gnuplot-nox           gnuplot                bench
+cmd:dh               debhelper             debhelper              deb
+cmd:dh_apache2       dh-apache2            -                      deb
+cmd:dpkg-source      dpkg-dev              dpkg-dev               deb
+cmd:lintian          lintian               -                      deb
+cmd:debootstrap      debootstrap           debootstrap            proof
 '
 
 there() { # there kind:thing
