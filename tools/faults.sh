@@ -134,7 +134,8 @@ fpm_up() {
 }
 
 fpm_down() {
-    kill "$fpm_pid" 2>/dev/null && wait "$fpm_pid" 2>/dev/null || true
+    kill "$fpm_pid" 2>/dev/null || true
+    wait "$fpm_pid" 2>/dev/null || true
     fpm_pid=''
 }
 
@@ -203,7 +204,7 @@ verdict() {
     if [ "$verdict" != ok ]; then
         failed=$((failed + 1))
         printf '# wanted: exit %s, %s, one line with file and line; said:\n' "$want_exit" "$want"
-        sed 's/^/#   /' <<<"$said"
+        printf '#   %s\n' "${said//$'\n'/$'\n#   '}"
     fi
 }
 
@@ -273,8 +274,10 @@ fault 'AddType and Action in the host' 0 FPMP0643 \
     "$(add_host 'AddType application\/x-httpd-php .php\n    Action application\/x-httpd-php \/php')"
 fault 'Action in the host' 0 FPMP0644 "$(add_host 'Action application\/x-httpd-php \/php')"
 fault 'ProxyPass to another pool' 1 FPMP0645 "$(add_host 'ProxyPass \/ fcgi:\/\/127.0.0.1:9000\/srv\/')"
+# shellcheck disable=SC2016  # $1 is httpd's
 fault 'ProxyPassMatch to another pool' 1 FPMP0646 \
     "$(add_host 'ProxyPassMatch \^\/(.*\\.php)$ fcgi:\/\/127.0.0.1:9000\/srv\/$1')"
+# shellcheck disable=SC2016  # $1 is httpd's
 fault 'RewriteRule [P] to another pool' 1 FPMP0647 \
     "$(add_host 'RewriteEngine On\n    RewriteRule \^\/(.*\\.php)$ fcgi:\/\/127.0.0.1:9000\/srv\/$1 [P]')"
 fault '.htaccess may set handlers' 0 FPMP0649 \

@@ -17,7 +17,9 @@ one() { # one NAME: run it, all that it says into its log
         >"build/fuzz/$1.log" 2>&1
 }
 for program in "${programs[@]}"; do
-    [ -x "$program" ] && [ -f "$program" ] || continue
+    if [ ! -x "$program" ] || [ ! -f "$program" ]; then
+        continue
+    fi
     one "${program#build/fuzz/fuzz_}" &
     jobs+=("$! ${program#build/fuzz/fuzz_}")
 done
