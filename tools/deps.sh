@@ -3,7 +3,7 @@
 #
 # Installs what is missing to build, show and test the module, and nothing else. What is
 # there is found by looking for the thing itself, not for a package, so a php-fpm or httpd of
-# another origin counts. Usage: deps.sh [demo|tests|bench|deb|lint|proof]; unasked it is tests.
+# another origin counts. Usage: deps.sh [demo|tests|bench|deb|rpm|lint|proof]; unasked it is tests.
 set -eu
 
 # kind:thing  debian package  fedora package  who needs it: all, or those named
@@ -39,6 +39,8 @@ cmd:dh               debhelper             debhelper              deb
 cmd:dh_apache2       dh-apache2            -                      deb
 cmd:dpkg-source      dpkg-dev              dpkg-dev               deb
 cmd:lintian          lintian               -                      deb
+cmd:rpmbuild         rpm                   rpm-build              rpm
+cmd:rpmlint          rpmlint               rpmlint                rpm
 cmd:shellcheck       shellcheck            ShellCheck             lint
 cmd:mandoc           mandoc                mandoc                 lint
 cmd:man              man-db                man-db                 lint
