@@ -70,9 +70,16 @@ sub running { my ($self) = @_; my $pid = $self->pid; return $pid && FPMT::Proces
 sub start {
     my ($self) = @_;
     my $dir = $self->{dir};
+    my $before = $self->log;
     system("$self->{binary} -D -y $dir/php-fpm.conf >$dir/start.log 2>&1") == 0
         or die "php-fpm does not start: " . FPMT::Process::slurp("$dir/start.log");
     FPMT::Process::wait_for(10, sub { $self->running }) or die "php-fpm wrote no pid file in $dir\n";
+    # It writes a line or two more once it is ready: nothing came since the look before.
+    my $seen = '';
+    FPMT::Process::wait_for(10, sub {
+        (my $had, $seen) = ($seen, substr $self->log, length $before);
+        return $seen =~ /ready to handle connections/ && $seen eq $had;
+    }) or die "php-fpm is not ready in $dir: $seen\n";
 }
 
 sub stop {
