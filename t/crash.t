@@ -241,7 +241,7 @@ subtest 'a call fails in a start' => sub {
     my $s = server('fault', 1);
     $s->stop;
     my @steps = grep { $error{ $_->{call} } && $_->{text} !~ m{LOG LINE|DIR/httpd\.pid|new process.*\z} || $_->{call} eq 'clone3' } @start_steps;
-    for my $step (FPMT::Steps::sample(8, @steps)) {
+    for my $step (FPMT::Steps::of_each_call(@steps)) {
         $s->site($s->{number} + 1);
         my $hit = FPMT::Steps::start_with($s, $step, "error=$error{ $step->{call} }");
         $faults++ if $hit;
@@ -258,7 +258,7 @@ subtest 'calls fail in a reload' => sub {
     my $s = server('faults', 1);
     my @steps = grep { $error{ $_->{call} } && $_->{text} !~ /LOG LINE/ } FPMT::Steps::of_reload($s->site(2));
     is $s->wrong, '', scalar(@steps) . ' steps';
-    for my $step (FPMT::Steps::sample(8, @steps)) {
+    for my $step (FPMT::Steps::of_each_call(@steps)) {
         $s->site($s->{number} + 1);
         my $error = $error{ $step->{call} };
         my $hit = FPMT::Steps::reload_with($s, { %$step, n => "$step->{n}+" }, "error=$error");

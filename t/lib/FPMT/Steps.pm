@@ -236,11 +236,23 @@ sub parent_with {
 
 # ---- which of them --------------------------------------------------------------------------
 
-# All steps if FPMT_STEPS=all; else about so many, evenly spread, the last one among them.
+# All steps if FPMT_STEPS=all.
+sub all { return ($ENV{FPMT_STEPS} // '') eq 'all' }
+
+# Else about so many, evenly spread, the last one among them.
 sub sample {
     my ($count, @steps) = @_;
-    return @steps if ($ENV{FPMT_STEPS} // '') eq 'all' || @steps <= $count;
+    return @steps if all() || @steps <= $count;
     return map { $steps[ int(($_ + 1) * @steps / $count) - 1 ] } 0 .. $count - 1;
+}
+
+# Else the last one of each call, in the pool directory where it is made there.
+sub of_each_call {
+    my (@steps) = @_;
+    return @steps if all();
+    my $there = qr{<DIR/fpm/pool\.d[/>]};
+    my %last = map { $_->{call} => $_ } (grep { $_->{text} !~ $there } @steps), grep { $_->{text} =~ $there } @steps;
+    return grep { $last{ $_->{call} } == $_ } @steps;
 }
 
 1;
