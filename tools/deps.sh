@@ -16,11 +16,11 @@ cmd:useradd          passwd                shadow-utils           demo,tests,ben
 httpd:               apache2               httpd                  demo,tests,bench
 apxs:                apache2-dev           httpd-devel            all
 specs:               -                     redhat-rpm-config      all
-fpm:                 php-fpm               php-fpm                demo,tests,bench
+fpm:                 php-fpm               php-fpm                demo,tests,bench,deb
 cmd:clang            clang                 clang                  tests
 fuzzer:              libclang-rt-dev       compiler-rt            tests
 cmd:valgrind         valgrind              valgrind               tests,bench
-cmd:strace           strace                strace                 tests,bench
+cmd:strace           strace                strace                 tests,bench,deb
 cmd:openssl          openssl               openssl                tests
 cmd:perl             perl                  perl                   tests,bench,deb
 cmd:prove            perl                  perl-Test-Harness      tests,deb
@@ -38,6 +38,7 @@ cmd:gnuplot          gnuplot-nox           gnuplot                bench
 cmd:dh               debhelper             debhelper              deb
 cmd:dh_apache2       dh-apache2            -                      deb
 cmd:dpkg-source      dpkg-dev              dpkg-dev               deb
+deb:build-essential  build-essential       -                      deb
 cmd:lintian          lintian               -                      deb
 cmd:rpmbuild         rpm                   rpm-build              rpm
 cmd:rpmlint          rpmlint               rpmlint                rpm
@@ -54,6 +55,7 @@ there() { # there kind:thing
         httpd:*) command -v apache2 >/dev/null || command -v httpd >/dev/null ;;
         apxs:*) command -v apxs >/dev/null || command -v apxs2 >/dev/null ;;
         fpm:*) compgen -G '/usr/sbin/php-fpm*' >/dev/null || command -v php-fpm >/dev/null ;;
+        deb:*) dpkg-query -s "$thing" >/dev/null 2>&1 ;; # dpkg-buildpackage asks for the package
         module:*) [ -e "$("$(command -v apxs || command -v apxs2)" -q LIBEXECDIR)/$thing" ] ;;
         perl:*) perl -M"$thing" -e 1 2>/dev/null ;;
         file:*) echo "#include <stdarg.h>
