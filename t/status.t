@@ -173,8 +173,10 @@ subtest 'a full pool' => sub {
     like $anna->{mend}, qr/pm\.max_children=2 on FPMUser/, 'with the mend';
     $hold->() for 1 .. 3;
     ok wait_for(10, sub { (pool_of($s, 'fpmt_anna')->{queue} // 0) == 3 }), 'and has three in the queue';
+    ok rested($s, 1), 'the others are not';
     my $page = page($s);
     is $page->{pools}[0]{user}, 'fpmt_anna', 'it stands first';
+    ok rested($s, 1), 'nor after that page';
     like $s->get('a.test', '/st')->{body}, qr{<title>\(1\) PHP-FPM pools</title>.*all 2 children are busy, 3 requests in the queue}s, 'the page says so';
     is prometheus($s->get('a.test', '/st?prometheus')->{body})->{fpmpool_pool_up}{'pool="fpmt_anna",master="one"'}, 0, 'and for Prometheus it is down';
     put("$held/go", '');
