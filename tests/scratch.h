@@ -125,11 +125,15 @@ UNUSED static void remove_users(const char *dir)
     umount2(dir, MNT_DETACH);
 }
 
-/* This program, to be run again: by a link, which holds where the path does not, as in a
- * chroot after unshare(2). */
+/* This program, to be run again: by its path, or where that does not hold, as in a chroot
+ * after unshare(2), by a link, which valgrind does not follow. */
 UNUSED static char *self_path(apr_pool_t *p)
 {
-    return apr_psprintf(p, "/proc/%d/exe", (int)getpid());
+    char *path = apr_pcalloc(p, PATH_MAX);
+
+    return readlink("/proc/self/exe", path, PATH_MAX - 1) > 0 && access(path, X_OK) == 0
+               ? path
+               : apr_psprintf(p, "/proc/%d/exe", (int)getpid());
 }
 
 /* Run a program to its end; what it says goes to out_path (NULL: dropped). 125 tells that
