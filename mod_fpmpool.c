@@ -36,6 +36,8 @@ static const command_rec directives[] = {
                   "a switch of mod_php"),
     /* httpd gives a directive to every module that knows it: core's own one stays as it is. */
     AP_INIT_TAKE1("SetHandler", fpmp_see_handler, NULL, OR_FILEINFO, "a handler name"),
+    AP_INIT_NO_ARGS(FPMP_FASTCGI_LINK, fpmp_fastcgi_link, NULL, RSRC_CONF,
+                    "made by the module itself"),
     { .name = NULL }
 };
 

@@ -27,6 +27,10 @@
 #define FPMP_STATUS_HANDLER "fpmpool-status"
 #define FPMP_STATUS_PATH "/fpmpool-status"
 
+/* The handler of mod_fastcgi, and what the name of a link to it begins with. */
+#define FPMP_FASTCGI_HANDLER "fastcgi-script"
+#define FPMP_FASTCGI_PREFIX "fpmpool:"
+
 /* ---- 1. Configuration ------------------------------------------------------- */
 
 /* Where a line of the configuration stands. file == NULL: not from a line. */
@@ -62,7 +66,8 @@ typedef enum { FPMP_SCAN_UNSET, FPMP_SCAN_ON, FPMP_SCAN_OFF } fpmp_scan_e;
 /* How a request that may run gets to its pool. */
 typedef enum {
     FPMP_VIA_UNSET,
-    FPMP_VIA_NATIVE /* the module's own FastCGI */
+    FPMP_VIA_NATIVE, /* the module's own FastCGI */
+    FPMP_VIA_FASTCGI /* mod_fastcgi, by directives that the module makes */
 } fpmp_via_e;
 
 typedef struct fpmp_chain_t fpmp_chain_t;
@@ -89,10 +94,11 @@ typedef struct {
                                FPMP_BUFFER_BYTES after fpmp_chains_derive */
     apr_array_header_t *settings; /* fpmp_setting_t, in the order written */
     const char *host; /* ServerName of the virtual host it stands in; NULL: server */
+    void *server;     /* that host as httpd has it, for glue/ */
     fpmp_where_t where;
     /* filled by fpmp_chains_derive */
-    fpmp_chain_t *chain;           /* NULL if off or refused */
-    const fpmp_finding_t *refused; /* why it has no chain; NULL: it has, or is off */
+    fpmp_chain_t *chain;           /* NULL if off or refused, unless only its end is */
+    const fpmp_finding_t *refused; /* why it cannot serve; NULL: it can, or is off */
 } fpmp_line_t;
 
 typedef enum {
@@ -127,6 +133,7 @@ typedef struct {
     apr_array_header_t *groups; /* gid_t, the further groups of its children; NULL: none */
     const char *server_id; /* absolute path of the PidFile: tells two servers on one machine
                               apart */
+    int timeout_sec;  /* Timeout of the main server */
     int unprivileged; /* 1: an ordinary user starts it, and it stays that user */
 } fpmp_httpd_t;
 
@@ -185,6 +192,7 @@ struct fpmp_chain_t {
     const fpmp_finding_t *broken; /* why it cannot serve; NULL: it can */
     int user_unfit; /* 1: the user is gone or forbidden, so no pool file may name it */
     const char *status_path; /* pm.status_path */
+    const char *fastcgi_url; /* of via=fastcgi: also the path and, without its '/', the Action */
     fpmp_state_t *state; /* shared with the children; NULL: this run serves nobody */
 };
 

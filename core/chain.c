@@ -5,7 +5,7 @@
  * master share one chain; where they disagree the later line is refused. Entry point:
  * fpmp_chains_derive().
  */
-#include "core.h"
+#include "via.h"
 
 #include <string.h>
 
@@ -36,8 +36,8 @@ static const char *place(apr_pool_t *p, fpmp_where_t where)
                       : "the built-in settings";
 }
 
-static void refuse_line(fpmp_plan_t *plan, fpmp_line_t *line, const char *code,
-                        fpmp_link_e link, const char *seen, const char *mend)
+void fpmp_line_refuse(fpmp_plan_t *plan, fpmp_line_t *line, const char *code,
+                      fpmp_link_e link, const char *seen, const char *mend)
 {
     line->refused =
         fpmp_finding_add(plan->findings, code, link, FPMP_BROKEN, line->where, seen, mend);
@@ -63,7 +63,7 @@ static fpmp_master_t *choose_master(fpmp_plan_t *plan, fpmp_line_t *line)
     int i;
 
     if (plan->masters->nelts == 0) {
-        refuse_line(
+        fpmp_line_refuse(
             plan, line, "FPMP0501", FPMP_LINK_MASTER,
             "no PHP-FPM was found in any place where a distribution puts it",
             "install it (Debian: apt-get install php-fpm), or name its main file with "
@@ -77,11 +77,10 @@ static fpmp_master_t *choose_master(fpmp_plan_t *plan, fpmp_line_t *line)
             return master;
         }
     }
-    refuse_line(plan, line, "FPMP0502", FPMP_LINK_MASTER,
-                apr_psprintf(plan->pool, "there is no master '%s', only %s", php,
-                             master_names(plan)),
-                apr_psprintf(plan->pool,
-                             "write php= with one of these, or install PHP-FPM %s", php));
+    fpmp_line_refuse(
+        plan, line, "FPMP0502", FPMP_LINK_MASTER,
+        apr_psprintf(plan->pool, "there is no master '%s', only %s", php, master_names(plan)),
+        apr_psprintf(plan->pool, "write php= with one of these, or install PHP-FPM %s", php));
     return NULL;
 }
 
@@ -111,7 +110,7 @@ static int disagree(fpmp_plan_t *plan, fpmp_line_t *line, const char *key,
 {
     apr_pool_t *p = plan->pool;
 
-    refuse_line(
+    fpmp_line_refuse(
         plan, line, "FPMP0101", FPMP_LINK_DIRECTIVE,
         apr_psprintf(p,
                      "'%s' of user '%s' is '%s' at %s and '%s' here, but both share "
@@ -196,6 +195,7 @@ static fpmp_chain_t *make_chain(fpmp_plan_t *plan, const fpmp_line_t *line,
     chain->lines = apr_array_make(p, 2, sizeof(fpmp_line_t *));
     chain->where = line->where;
     chain->uid = (uid_t)-1;
+    chain->fastcgi_url = fpmp_fastcgi_url(p, chain);
     if (master->pool_dir) {
         chain->pool_file_path = apr_pstrcat(p, master->pool_dir, "/", FPMP_FILE_PREFIX,
                                             chain->pool, ".conf", NULL);
@@ -302,20 +302,20 @@ void fpmp_chains_derive(fpmp_plan_t *plan, const fpmp_httpd_t *httpd)
 
     for (i = 0; i < plan->lines->nelts; i++) {
         fpmp_line_t *line = APR_ARRAY_IDX(plan->lines, i, fpmp_line_t *);
+        const char *lost_key = fpmp_via_settle(plan, line);
 
         if (plan->defaults) {
             line->owner = line->owner ? line->owner : plan->defaults->owner;
             line->scan = line->scan ? line->scan : plan->defaults->scan;
-            line->via = line->via ? line->via : plan->defaults->via;
             line->timeout_sec =
                 line->timeout_sec ? line->timeout_sec : plan->defaults->timeout_sec;
             line->buffer_bytes =
                 line->buffer_bytes ? line->buffer_bytes : plan->defaults->buffer_bytes;
         }
         line->buffer_bytes = line->buffer_bytes ? line->buffer_bytes : FPMP_BUFFER_BYTES;
-        line->via = line->via ? line->via : FPMP_VIA_NATIVE;
         if (!line->off) {
             derive_line(plan, line, httpd, by_key);
+            fpmp_via_judge(plan, line, lost_key);
         }
     }
     for (i = 0; i < plan->chains->nelts; i++) {

@@ -400,6 +400,8 @@ typedef struct {
     fpmp_where_t socket_dir_where, sync_where, strict_where, ignore_php_value_where;
     const fpmp_targets_t *targets; /* of mod_proxy; NULL: not looked at */
     const fpmp_httpd_t *httpd;     /* set with the derived part */
+    int fastcgi;                   /* 1: a line says via=fastcgi */
+    const char *fastcgi_missing;   /* a module that it needs; NULL: none is missing */
     fpmp_states_t *states; /* NULL: this run serves nobody */
     int graceful; /* 1: children of the configuration before still serve */
     int untold;   /* 1: the first pass of this start waited for PHP-FPM in vain */
@@ -440,8 +442,7 @@ void fpmp_chain_find(fpmp_plan_t *plan, fpmp_chain_t *chain, const char *code,
                      fpmp_link_e link, fpmp_weight_e weight, const char *seen,
                      const char *mend) FPMP_NONNULL(1, 2, 3, 6, 7);
 
-/* ---- pool_text.c ----------------------------------------------------------------------
- */
+/* ---- pool_text.c ----------------------------------------------------------------------- */
 
 /**
  * The bytes of a pool file. The same chain gives the same bytes: no date, no order of

@@ -99,6 +99,17 @@ static const char *read_scan(apr_pool_t *p, fpmp_line_t *line, const char *value
     return why;
 }
 
+static const char *read_via(apr_pool_t *p, fpmp_line_t *line, const char *value)
+{
+    static const char *const words[] = { "native", "fastcgi", NULL };
+    int word = line->via;
+    const char *why = read_word(p, "via", value, words,
+                                "neither 'native' nor 'fastcgi'; write one of the two", &word);
+
+    line->via = word;
+    return why;
+}
+
 static const char *read_timeout(apr_pool_t *p, fpmp_line_t *line, const char *value)
 {
     if (line->timeout_sec) {
@@ -158,6 +169,7 @@ static const struct {
 } own_keys[] = {
     { "php", read_php },   { "ext", read_ext },         { "owner", read_owner },
     { "scan", read_scan }, { "timeout", read_timeout }, { "buffer", read_buffer },
+    { "via", read_via },
 };
 
 static const char *read_setting(apr_pool_t *p, fpmp_line_t *line, const char *arg)

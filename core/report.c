@@ -5,6 +5,7 @@
  * report_json.c has the same for programs.
  */
 #include "report.h"
+#include "via.h"
 
 #include <string.h>
 
@@ -72,6 +73,14 @@ static void judge_rows(const apr_array_header_t *found, const fpmp_chain_t *chai
     }
 }
 
+static const char *handler_text(apr_pool_t *p, const fpmp_chain_t *chain)
+{
+    return fpmp_chain_via(chain, FPMP_VIA_FASTCGI)
+               ? apr_psprintf(p, "%s, with via=fastcgi then %s and " FPMP_FASTCGI_HANDLER,
+                              FPMP_HANDLER, chain->fastcgi_url + 1)
+               : FPMP_HANDLER;
+}
+
 void fpmp_report_rows(apr_pool_t *p, const fpmp_plan_t *plan, const fpmp_chain_t *chain,
                       fpmp_report_row_t rows[FPMP_REPORT_ROWS])
 {
@@ -80,7 +89,7 @@ void fpmp_report_rows(apr_pool_t *p, const fpmp_plan_t *plan, const fpmp_chain_t
           .value = apr_psprintf(p, "%s, group %s", chain->user,
                                 chain->group ? chain->group : "(not known)") },
         { .link = FPMP_LINK_EXTENSION, .value = fpmp_pool_text_ext(p, chain->ext) },
-        { .link = FPMP_LINK_HANDLER, .value = FPMP_HANDLER },
+        { .link = FPMP_LINK_HANDLER, .value = handler_text(p, chain) },
         { .link = FPMP_LINK_SOCKET,
           .value = apr_psprintf(p, "%s, owner %s, group %s, mode 0600",
                                 chain->socket_path ? chain->socket_path : "(none)",
@@ -109,7 +118,8 @@ static const char *hosts_text(apr_pool_t *p, const fpmp_chain_t *chain,
         const fpmp_line_t *line = APR_ARRAY_IDX(chain->lines, i, fpmp_line_t *);
 
         APR_ARRAY_PUSH(parts, const char *) =
-            apr_psprintf(p, "  line         FPMUser %s at %s:%d\n", line->user,
+            apr_psprintf(p, "  line         FPMUser %s%s at %s:%d\n", line->user,
+                         line->via == FPMP_VIA_FASTCGI ? " via=fastcgi" : "",
                          line->where.file, line->where.line);
     }
     for (i = 0; i < sites->nelts; i++) {
@@ -142,6 +152,7 @@ const char *fpmp_report_chain(apr_pool_t *p, const fpmp_plan_t *plan,
 {
     const apr_array_header_t *found = fpmp_report_findings(p, plan, chain);
     apr_array_header_t *parts = apr_array_make(p, 16, sizeof(const char *));
+    const char *in_force = fpmp_links_in_force(p, plan, chain);
     fpmp_report_row_t rows[FPMP_REPORT_ROWS];
     int i;
 
@@ -161,6 +172,11 @@ const char *fpmp_report_chain(apr_pool_t *p, const fpmp_plan_t *plan,
     }
     if (!found->nelts) {
         APR_ARRAY_PUSH(parts, const char *) = "  state        every link holds\n";
+    }
+    if (in_force) {
+        APR_ARRAY_PUSH(parts, const char *) =
+            block(p, "in force by via=fastcgi, as directives of mod_fastcgi, mod_actions and "
+                     "mod_alias", in_force);
     }
     if (chain->socket_path && chain->group) {
         APR_ARRAY_PUSH(parts, const char *) = block(

@@ -4,6 +4,7 @@
  */
 #include "report.h"
 #include "status.h"
+#include "via.h"
 
 #include <string.h>
 
@@ -114,13 +115,15 @@ const char *fpmp_json_chain(apr_pool_t *p, const fpmp_plan_t *plan,
         "      \"group\": %s,\n      \"socket\": %s,\n      \"pool_file\": %s,\n"
         "      \"broken\": %s,\n      \"lines\": %s,\n      \"hosts\": %s,\n"
         "      \"links\": %s,\n      \"findings\": %s,\n"
+        "      \"in_force\": %s,\n"
         "      \"long_form\": {\n        \"mod_proxy_fcgi\": %s,\n"
         "        \"mod_fastcgi\": %s,\n        \"pool_file\": %s\n      }\n    }",
         string(p, chain->pool), string(p, chain->master->name), string(p, chain->user),
         string(p, chain->group), string(p, chain->socket_path),
         string(p, chain->pool_file_path), chain->broken ? "true" : "false",
         lines_list(p, chain), hosts_list(p, chain, sites), links_list(p, plan, chain),
-        findings_list(p, found, 8), string(p, fpmp_long_proxy_fcgi(p, chain)),
+        findings_list(p, found, 8), string(p, fpmp_links_in_force(p, plan, chain)),
+        string(p, fpmp_long_proxy_fcgi(p, chain)),
         string(p, fpmp_long_fastcgi(p, chain)), string(p, fpmp_pool_text_body(p, chain)));
 }
 

@@ -94,7 +94,8 @@ static const row_t rows[] = {
 #define ROW_COUNT ((int)(sizeof(rows) / sizeof(rows[0])))
 
 /* The keys that line.c reads itself: a slip of the pen may have meant one of them. */
-static const char *const own_keys[] = { "php", "ext", "owner", "timeout", "scan", "buffer" };
+static const char *const own_keys[] = { "php", "ext", "owner", "timeout", "scan", "buffer",
+                                         "via" };
 #define OWN_COUNT ((int)(sizeof(own_keys) / sizeof(own_keys[0])))
 
 static const row_t *row_find(const char *name)

@@ -32,6 +32,8 @@ static const struct {
     { 628, "a status that is none of HTTP" },
     { 629, "a control character in a header of the script" },
     { 632, "refused, php_flag engine off" },
+    { 675, "led elsewhere on its way to mod_fastcgi" },
+    { 676, "not taken by mod_actions" },
     { 700, "refused, its URL has the name of pm.status_path" },
 };
 

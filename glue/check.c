@@ -96,7 +96,8 @@ static void check_beside(fpmp_plan_t *plan, const fpmp_httpd_t *httpd,
     beside.proxy_fcgi = ap_find_linked_module("mod_proxy_fcgi.c") != NULL;
     beside.mod_cgi = ap_find_linked_module("mod_cgid.c")  ? "mod_cgid"
                      : ap_find_linked_module("mod_cgi.c") ? "mod_cgi"
-                                                          : NULL;
+                     : ap_find_linked_module("mod_fastcgi.c") ? "mod_fastcgi"
+                                                              : NULL;
     beside.mod_lua = ap_find_linked_module("mod_lua.c") != NULL;
     beside.suexec = ap_unixd_config.suexec_enabled && ap_find_linked_module("mod_suexec.c");
     fpmp_compete(plan, &beside, httpd);

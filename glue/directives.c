@@ -66,6 +66,10 @@ const char *fpmp_set_user(cmd_parms *cmd, void *dir_conf, int argc, char *const 
     if (err) {
         return err;
     }
+    line->server = cmd->server;
+    if (line->via == FPMP_VIA_FASTCGI) {
+        fpmp_fastcgi_expect(cmd);
+    }
     dir->line = line;
     APR_ARRAY_PUSH(fpmp_plan_of(cmd->pool)->lines, fpmp_line_t *) = line;
     return NULL;
@@ -84,8 +88,12 @@ const char *fpmp_set_defaults(cmd_parms *cmd, void *dir, int argc, char *const a
         plan->defaults = apr_pcalloc(cmd->pool, sizeof(*plan->defaults));
     }
     plan->defaults->where = where_of(cmd);
-    return fpmp_refusal(cmd, "FPMP0107",
-                   fpmp_line_parse(cmd->pool, plan->defaults, 0, argc, argv));
+    err = fpmp_refusal(cmd, "FPMP0107",
+                       fpmp_line_parse(cmd->pool, plan->defaults, 0, argc, argv));
+    if (plan->defaults->via == FPMP_VIA_FASTCGI) {
+        fpmp_fastcgi_expect(cmd);
+    }
+    return err;
 }
 
 const char *fpmp_set_master(cmd_parms *cmd, void *dir, int argc, char *const argv[])

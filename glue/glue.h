@@ -231,6 +231,27 @@ int fpmp_request_claim(request_rec *r);
 /** The handler "fpmpool". */
 int fpmp_request_handle(request_rec *r);
 
+/** What the access log can have of a request to a pool: %{FPMPOOL_USER}n and so on. Notes,
+ * since no .htaccess writes them. */
+void fpmp_request_note(request_rec *r, const fpmp_chain_t *chain);
+
+/* ---- fastcgi.c -------------------------------------------------------------------------- */
+
+/* Runs behind the last line of the configuration; nobody writes it. */
+#define FPMP_FASTCGI_LINK "fpmpool-links"
+
+/** A line says via=fastcgi: have fpmp_fastcgi_link called when all lines are read. The first
+ * one brings the hooks of that end, so that a server without it runs none of them. */
+void fpmp_fastcgi_expect(const cmd_parms *cmd);
+
+/** That directive: put the links of all lines with via=fastcgi in force, as directives. What
+ * is refused of them is a finding, and the line's PHP answers 503. */
+const char *fpmp_fastcgi_link(cmd_parms *cmd, void *dir);
+
+/** An end of the chain: hand a request that may run to mod_actions. DECLINED, or the HTTP
+ * status of a fault that was said. */
+int fpmp_fastcgi_run(request_rec *r, const fpmp_line_t *line);
+
 /* ---- php_value.c -------------------------------------------------------------------- */
 
 /** The name of mod_php if it is loaded, else NULL. */
@@ -322,6 +343,12 @@ int fpmp_body_open(request_rec *r, apr_off_t limit, fpmp_body_t *body);
 int fpmp_body_next(request_rec *r, fpmp_body_t *body);
 
 /* ---- params.c -------------------------------------------------------------------- */
+
+/** Drop what a .htaccess can set and the server computes, or what may never reach PHP-FPM. */
+void fpmp_params_clean(request_rec *r);
+
+/** Add HTTP_AUTHORIZATION to env, unless httpd itself checked the header. */
+void fpmp_params_authorize(request_rec *r, apr_table_t *env);
 
 /** The CGI variables for this request; see docs/variables.md for each. From r->pool. */
 apr_table_t *fpmp_params_make(request_rec *r, const fpmp_body_t *body);

@@ -71,8 +71,14 @@ static void drop(apr_table_t *env, const char *const *names, apr_size_t count)
     }
 }
 
+void fpmp_params_clean(request_rec *r)
+{
+    drop(r->subprocess_env, computed, sizeof(computed) / sizeof(computed[0]));
+    drop(r->subprocess_env, forbidden, sizeof(forbidden) / sizeof(forbidden[0]));
+}
+
 /* Passed on unless httpd itself checked it: then the password is httpd's business. */
-static void add_authorization(request_rec *r, apr_table_t *env)
+void fpmp_params_authorize(request_rec *r, apr_table_t *env)
 {
     const char *authorization = apr_table_get(r->headers_in, "Authorization");
 
@@ -100,15 +106,14 @@ apr_table_t *fpmp_params_make(request_rec *r, const fpmp_body_t *body)
 {
     apr_table_t *env;
 
-    drop(r->subprocess_env, computed, sizeof(computed) / sizeof(computed[0]));
-    drop(r->subprocess_env, forbidden, sizeof(forbidden) / sizeof(forbidden[0]));
+    fpmp_params_clean(r);
     ap_add_common_vars(r);
     ap_add_cgi_vars(r);
     env = apr_table_copy(r->pool, r->subprocess_env);
     if (apr_table_get(r->headers_in, "Proxy")) { /* httpd before 2.4.25 makes it a variable */
         apr_table_unset(env, "HTTP_PROXY");
     }
-    add_authorization(r, env);
+    fpmp_params_authorize(r, env);
     add_script(r, env);
     if (body->length > 0) {
         apr_table_setn(env, "CONTENT_LENGTH", apr_off_t_toa(r->pool, body->length));

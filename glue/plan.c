@@ -36,7 +36,7 @@ static int is_own_server(apr_pool_t *p, const char *pid_path)
     return !pid_path || access(ap_make_dirstr_parent(p, pid_path), W_OK) == 0;
 }
 
-static const fpmp_httpd_t *know_httpd(apr_pool_t *p)
+static const fpmp_httpd_t *know_httpd(apr_pool_t *p, const server_rec *s)
 {
     fpmp_httpd_t *httpd = apr_pcalloc(p, sizeof(*httpd));
     const char *pid_path = ap_pid_fname ? ap_runtime_dir_relative(p, ap_pid_fname) : NULL;
@@ -49,6 +49,7 @@ static const fpmp_httpd_t *know_httpd(apr_pool_t *p)
     httpd->group = fpmp_facts_gid_name(p, httpd->gid);
     httpd->groups = fpmp_facts_groups(p, httpd->user, httpd->gid);
     httpd->server_id = pid_path ? pid_path : "-";
+    httpd->timeout_sec = (int)apr_time_sec(s->timeout);
     return httpd;
 }
 
@@ -144,7 +145,7 @@ void fpmp_plan_users(fpmp_plan_t *plan)
 const fpmp_httpd_t *fpmp_plan_derive(fpmp_plan_t *plan, server_rec *s)
 {
     if (!plan->httpd) {
-        plan->httpd = know_httpd(plan->pool);
+        plan->httpd = know_httpd(plan->pool, s);
         /* Also without any line: the file of a line that was removed has to go. */
         list_masters(plan);
         fpmp_chains_derive(plan, plan->httpd);

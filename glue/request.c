@@ -72,7 +72,7 @@ static int check_engine(request_rec *r, const fpmp_line_t *line)
 /* The chain of this line, or the status that answers instead. */
 static int check_chain(request_rec *r, const fpmp_line_t *line)
 {
-    const fpmp_finding_t *why = line->chain ? NULL : line->refused;
+    const fpmp_finding_t *why = line->refused;
     const fpmp_state_t *state = line->chain ? line->chain->state : NULL;
     int broken = state && fpmp_state_phase(line->chain->state) == FPMP_PHASE_BROKEN;
 
@@ -82,7 +82,7 @@ static int check_chain(request_rec *r, const fpmp_line_t *line)
             apr_psprintf(r->pool, "'%s' is a PHP file where FPMUser is off", r->filename),
             "name a user with FPMUser if it is to run");
     }
-    if (!state || broken || !line->chain->socket_path) {
+    if (why || !state || broken || !line->chain->socket_path) {
         return refuse(r, line, HTTP_SERVICE_UNAVAILABLE, "FPMP0602",
                       why      ? why->link
                       : broken ? state->link
@@ -223,9 +223,7 @@ static int check_status_path(request_rec *r, const fpmp_line_t *line,
                         "pm.status_path another name on FPMUser");
 }
 
-/* What the access log can have of a request to a pool: %{FPMPOOL_USER}n and so on. Notes,
- * since no .htaccess writes them. */
-static void note(request_rec *r, const fpmp_chain_t *chain)
+void fpmp_request_note(request_rec *r, const fpmp_chain_t *chain)
 {
     apr_table_setn(r->notes, "FPMPOOL_USER", chain->user);
     apr_table_setn(r->notes, "FPMPOOL_POOL", chain->pool);
@@ -269,6 +267,7 @@ static int run_native(request_rec *r, const fpmp_line_t *line)
 /* The ends of the chain, by line->via: each takes a request that may run to its answer. */
 static int (*const ends[])(request_rec *r, const fpmp_line_t *line) = {
     [FPMP_VIA_NATIVE] = run_native,
+    [FPMP_VIA_FASTCGI] = fpmp_fastcgi_run,
 };
 
 int fpmp_request_handle(request_rec *r)
@@ -284,7 +283,7 @@ int fpmp_request_handle(request_rec *r)
     if (status != OK) {
         return status;
     }
-    note(r, line->chain);
+    fpmp_request_note(r, line->chain);
     fpmp_php_value_say(r, dir_of(r));
     return ends[line->via](r, line);
 }

@@ -196,6 +196,8 @@ static void a_key_of_our_own_is_refused_with_its_rule(void **state)
           "without "
           "its dot",
           NULL },
+        { "no such end", "david|via=proxy",
+          "'via=proxy' is neither 'native' nor 'fastcgi'; write one of the two", NULL },
         { "neither owner", "david|owner=Strict",
           "'owner=Strict' is none of 'strict', 'any' and 'strict-dir'; write one of these", NULL },
         { "no owner", "david|owner=",
@@ -263,6 +265,8 @@ static void a_key_given_twice_is_refused(void **state)
         { "owner", "david|owner=any|owner=any",
           "'owner' is given twice; keep one of the "
           "two",
+          NULL },
+        { "via", "david|via=native|via=fastcgi", "'via' is given twice; keep one of the two",
           NULL },
         { "timeout", "david|timeout=1|timeout=2",
           "'timeout' is given twice; keep one of the two", NULL },

@@ -30,7 +30,7 @@ our $FPM     = bless { dir => "$SCRATCH/fpm", binary => FPMT::Fpm::binary() }, '
 
 # ---- where things are ---------------------------------------------------------------
 
-# One line of what t/run found: httpd, user, group, libexec, module, t.
+# One line of what t/run found: httpd, apxs, user, group, libexec, module, t.
 sub setting {
     my ($name) = @_;
     return slurp("$SCRATCH/settings") =~ /^\Q$name\E=(.*)$/m ? $1 : die "no setting '$name'\n";

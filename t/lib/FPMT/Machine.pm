@@ -61,7 +61,7 @@ sub build {
     $self->{fpm}->start;
     FPMT::Process::put("$scratch/fpm/master.conf", $self->{fpm}->directive('one'));
     FPMT::Process::put("$scratch/settings", join '', map { "$_=$self->{$_}\n" }
-        qw(httpd user group libexec module t));
+        qw(httpd apxs user group libexec module t));
 }
 
 # Each user's document root gets the same scripts, owned by that user.

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * via=fastcgi, an end of the chain that other modules serve. When the last line of the
+ * configuration is read, the links are put in force as directives, so that mod_fastcgi reads
+ * its own; no symbol of it is used. A request that may run goes on by mod_actions to a URL
+ * that no file has, and mod_fastcgi finds the socket by that name. Any request that has
+ * such a name and did not come this way is refused: whoever gets there becomes the pool's user.
+ */
+#include "glue.h"
+
+#include "../core/via.h"
+
+#include <string.h>
+
+APLOG_USE_MODULE(fpmpool);
+
+#define WHY_MAX_BYTES 110 /* of another module's words in a message */
+
+/* ---- the links ------------------------------------------------------------------------- */
+
+static apr_status_t next_char(char *ch, void *rest)
+{
+    const char **at = rest;
+
+    if (!**at) {
+        return APR_EOF;
+    }
+    *ch = *(*at)++;
+    return APR_SUCCESS;
+}
+
+/* What they say of themselves in an error is the line that they stand for. */
+static void place_at(ap_directive_t *directive, fpmp_where_t where)
+{
+    for (; directive; directive = directive->next) {
+        directive->filename = where.file;
+        directive->line_num = where.line;
+        place_at(directive->first_child, where);
+    }
+}
+
+/* Read directives and run them as if they stood at the end of this host. NULL, or why not. */
+static const char *run(const cmd_parms *cmd, server_rec *s, const char *text,
+                       fpmp_where_t where)
+{
+    cmd_parms parms = *cmd;
+    ap_directive_t *tree = NULL;
+    const char *err;
+
+    parms.server = s;
+    parms.config_file =
+        ap_pcfg_open_custom(cmd->pool, where.file, &text, next_char, NULL, NULL);
+    err = ap_build_config(&parms, cmd->pool, cmd->temp_pool, &tree);
+    place_at(tree, where);
+    return err ? err : ap_walk_config(tree, &parms, s->lookup_defaults);
+}
+
+static const char *missing(void)
+{
+    static const struct {
+        const char *directive, *name;
+    } modules[] = {
+        { "FastCgiExternalServer", "mod_fastcgi" },
+        { "Action", "mod_actions" },
+        { "Alias", "mod_alias" },
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
+        module *first = ap_top_module;
+
+        if (!ap_find_command_in_modules(modules[i].directive, &first)) {
+            return modules[i].name;
+        }
+    }
+    return NULL;
+}
+
+static const char *exists(apr_pool_t *p, const char *path)
+{
+    apr_finfo_t finfo;
+
+    return apr_stat(&finfo, path, APR_FINFO_LINK | APR_FINFO_TYPE, p) == APR_SUCCESS
+               ? apr_psprintf(p, "'%s' is a file, and none may have this name", path)
+               : NULL;
+}
+
+/* 1 the first time. */
+static int once(apr_hash_t *made, apr_pool_t *p, const void *server, const void *chain)
+{
+    const char *key = apr_psprintf(p, "%pp %pp", server, chain);
+    int first = !apr_hash_get(made, key, APR_HASH_KEY_STRING);
+
+    apr_hash_set(made, key, APR_HASH_KEY_STRING, "");
+    return first;
+}
+
+/* Put the links of one line in force, as far as no line before it has. NULL, or why not. */
+static const char *link_line(const cmd_parms *cmd, const fpmp_plan_t *plan,
+                             const fpmp_line_t *line, apr_hash_t *made)
+{
+    const fpmp_chain_t *chain = line->chain;
+    const char *err = NULL;
+
+    if (once(made, cmd->temp_pool, NULL, chain)) {
+        err = exists(cmd->temp_pool, chain->fastcgi_url);
+        err = err ? err
+                  : run(cmd, cmd->server, fpmp_fastcgi_server(cmd->pool, plan, chain),
+                        line->where);
+    }
+    if (!err && once(made, cmd->temp_pool, line->server, chain)) {
+        err = run(cmd, line->server, fpmp_fastcgi_place(cmd->pool, chain), line->where);
+    }
+    return err;
+}
+
+const char *fpmp_fastcgi_link(cmd_parms *cmd, void *dir)
+{
+    fpmp_plan_t *plan = fpmp_plan_of(cmd->pool);
+    apr_hash_t *made = apr_hash_make(cmd->temp_pool);
+    int i;
+
+    (void)dir;
+    if (cmd->directive->data != plan) {
+        return FPMP_FASTCGI_LINK " is made by the module itself; write via=fastcgi on FPMUser";
+    }
+    plan->fastcgi_missing = missing();
+    fpmp_plan_derive(plan, cmd->server);
+    for (i = 0; i < plan->lines->nelts; i++) {
+        fpmp_line_t *line = APR_ARRAY_IDX(plan->lines, i, fpmp_line_t *);
+        const char *err = NULL;
+
+        if (line->via == FPMP_VIA_FASTCGI && line->chain && !line->refused &&
+            line->chain->socket_path) {
+            err = link_line(cmd, plan, line, made);
+        }
+        if (err) {
+            fpmp_line_refuse(plan, line, "FPMP0673", FPMP_LINK_HANDLER,
+                             apr_psprintf(plan->pool,
+                                          "a link of via=fastcgi for user '%s' is refused: %s",
+                                          line->user,
+                                          fpmp_text_shown(plan->pool, err, WHY_MAX_BYTES)),
+                             "mend what it names, or write via=native");
+        }
+    }
+    return NULL;
+}
+
+/* ---- a request -------------------------------------------------------------------------- */
+
+/* What of it is known that no .htaccess can write. */
+typedef struct {
+    const fpmp_line_t *goes; /* it may run, and mod_actions takes it on */
+    const fpmp_line_t *came; /* it is what that one has become */
+} way_t;
+
+static const way_t *way_of(const request_rec *r)
+{
+    static const way_t none = { NULL, NULL };
+    const way_t *way = ap_get_module_config(r->request_config, &fpmpool_module);
+
+    return way ? way : &none;
+}
+
+/* Only what comes by an internal redirect has a way behind it: most requests have none. */
+static const fpmp_line_t *came_from(const request_rec *r)
+{
+    return r->prev ? way_of(r)->came : NULL;
+}
+
+static void set_way(request_rec *r, const fpmp_line_t *goes, const fpmp_line_t *came)
+{
+    way_t *way = apr_palloc(r->pool, sizeof(*way));
+
+    way->goes = goes;
+    way->came = came;
+    ap_set_module_config(r->request_config, &fpmpool_module, way);
+}
+
+static int refuse(request_rec *r, const fpmp_line_t *line, int status, const char *code,
+                  const char *seen, const char *mend)
+{
+    fpmp_request_say(r, line, code, FPMP_LINK_HANDLER, seen, mend);
+    return status;
+}
+
+int fpmp_fastcgi_run(request_rec *r, const fpmp_line_t *line)
+{
+    /* A new pool is waited for here; mod_fastcgi would not. */
+    if (fpmp_state_phase(line->chain->state) == FPMP_PHASE_PENDING) {
+        fpmp_conn_t conn;
+        int status = fpmp_pool_open(r, line, &fpmp_unix_end, &conn);
+
+        if (status != OK) {
+            return status;
+        }
+        fpmp_unix_end.close(&conn);
+    }
+    set_way(r, line, NULL);
+    r->handler = line->chain->fastcgi_url + 1;
+    return DECLINED;
+}
+
+/* Is this what mod_actions made of the request before it? */
+static int is_next(const request_rec *r, const fpmp_line_t *line)
+{
+    const char *url = line->chain->fastcgi_url;
+    apr_size_t len = strlen(url);
+
+    return strncmp(r->uri, url, len) == 0 && strcmp(r->uri + len, r->prev->uri) == 0;
+}
+
+/* mod_fastcgi has PATH_TRANSLATED, by which PHP-FPM knows the script, computed by a look-up of
+ * the URL. It is to be the file that was checked, whatever a rewrite makes of the URL now. */
+static int is_script_lookup(const request_rec *r)
+{
+    return r->main && came_from(r->main) && strcmp(r->uri, r->main->prev->uri) == 0;
+}
+
+static void set_script(request_rec *r)
+{
+    r->filename = apr_pstrdup(r->pool, r->main->prev->filename);
+    r->path_info = apr_pstrdup(r->pool, r->main->prev->path_info);
+}
+
+/* Know the request that mod_actions makes of one that may run, and have the script of it
+ * looked up as the file that was checked. */
+static int on_translate_name(request_rec *r)
+{
+    const fpmp_line_t *line = r->prev ? way_of(r->prev)->goes : NULL;
+
+    if (line && is_next(r, line)) {
+        set_way(r, NULL, line);
+        return DECLINED; /* the Alias leads it on */
+    }
+    if (is_script_lookup(r)) {
+        set_script(r);
+        return OK;
+    }
+    return DECLINED;
+}
+
+/* What the script sees is what it would see of the request that was checked. */
+static void complete(request_rec *r, const fpmp_line_t *line)
+{
+    apr_table_t *env = apr_table_copy(r->pool, r->prev->subprocess_env);
+
+    r->user = r->prev->user;
+    r->ap_auth_type = r->prev->ap_auth_type;
+    ap_set_context_info(r, ap_context_prefix(r->prev), ap_context_document_root(r->prev));
+    apr_table_overlap(r->subprocess_env, env, APR_OVERLAP_TABLES_SET);
+    fpmp_params_clean(r);
+    fpmp_params_authorize(r, r->subprocess_env);
+    fpmp_request_note(r, line->chain);
+}
+
+static int names_pool(const char *name)
+{
+    while (name && *name == '/') { /* mod_fastcgi takes several as one */
+        name++;
+    }
+    return name && strncmp(name, FPMP_FASTCGI_PREFIX, strlen(FPMP_FASTCGI_PREFIX)) == 0;
+}
+
+/* Complete such a request; refuse any other one that would get to the name of a pool. */
+static int on_fixups(request_rec *r)
+{
+    const fpmp_line_t *line = came_from(r);
+
+    if (is_script_lookup(r)) {
+        set_script(r);
+        return OK; /* it may also be what an SSI of the answer includes */
+    }
+    if (!line && names_pool(r->filename)) {
+        return refuse(r, NULL, HTTP_FORBIDDEN, "FPMP0674",
+                      apr_psprintf(r->pool,
+                                   "'%s' leads to a pool of via=fastcgi and comes from no "
+                                   "script that FPMUser lets run",
+                                   fpmp_value_shown(r->pool, r->uri)),
+                      "remove the Action, RewriteRule or other line that names it");
+    }
+    if (!line) {
+        return DECLINED;
+    }
+    if (!r->filename || strcmp(r->filename, line->chain->fastcgi_url) != 0 || !r->handler ||
+        strcmp(r->handler, FPMP_FASTCGI_HANDLER) != 0) {
+        return refuse(r, line, HTTP_SERVICE_UNAVAILABLE, "FPMP0675",
+                      apr_psprintf(r->pool, "'%s' was led to '%s', wanted is '%s'",
+                                   fpmp_value_shown(r->pool, r->uri),
+                                   fpmp_value_shown(r->pool, r->filename),
+                                   line->chain->fastcgi_url),
+                      "have the RewriteRule, Alias or ProxyPass of the host leave that URL alone");
+    }
+    complete(r, line);
+    return OK;
+}
+
+/* What mod_actions left is refused, not sent as source. */
+static int on_handler(request_rec *r)
+{
+    const fpmp_line_t *line = way_of(r)->goes;
+
+    return line ? refuse(r, line, HTTP_SERVICE_UNAVAILABLE, "FPMP0676",
+                         apr_psprintf(r->pool, "no Action took '%s' of handler '%s'",
+                                      fpmp_value_shown(r->pool, r->uri), r->handler),
+                         "load mod_actions, or write via=native")
+                : DECLINED;
+}
+
+/* ---- both come with the first line ------------------------------------------------------ */
+
+static void add_hooks(void)
+{
+    static const char *const actions[] = { "mod_actions.c", NULL };
+
+    /* Before a rewrite; before our own last word on the handler; behind mod_actions, which is
+     * LAST too. */
+    ap_hook_translate_name(on_translate_name, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(on_fixups, NULL, NULL, APR_HOOK_REALLY_LAST - 1);
+    ap_hook_handler(on_handler, actions, NULL, APR_HOOK_LAST);
+}
+
+void fpmp_fastcgi_expect(const cmd_parms *cmd)
+{
+    fpmp_plan_t *plan = fpmp_plan_of(cmd->pool);
+    ap_directive_t *last = ap_conftree, *link;
+
+    if (plan->fastcgi) {
+        return;
+    }
+    plan->fastcgi = 1;
+    add_hooks();
+    while (last->next) {
+        last = last->next;
+    }
+    link = apr_pcalloc(cmd->pool, sizeof(*link));
+    link->directive = FPMP_FASTCGI_LINK;
+    link->args = "";
+    link->filename = cmd->directive->filename;
+    link->line_num = cmd->directive->line_num;
+    link->data = plan;
+    last->next = link;
+}
