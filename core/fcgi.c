@@ -12,6 +12,7 @@
 #define BODY_BYTES 8      /* of BEGIN_REQUEST and END_REQUEST */
 #define CONTENT_MAX 65535 /* bytes, what the 16-bit length can say */
 #define ROLE_RESPONDER 1
+#define USUAL_BYTES 2048 /* of a request; a longer one is copied as it grows */
 
 enum {
     TYPE_BEGIN = 1,
@@ -35,19 +36,29 @@ static unsigned char *put_header(unsigned char *out, int type, apr_size_t len)
     return out + FPMP_FCGI_HEADER_BYTES;
 }
 
-/* Of one pair; each string is measured once. */
+/* The request as far as it is written. */
 typedef struct {
-    apr_size_t name, value; /* bytes */
-} lengths_t;
+    apr_pool_t *pool;
+    unsigned char *data;
+    apr_size_t len, room; /* bytes */
+    apr_size_t record;    /* where the open PARAMS record begins; 0: none is open */
+} request_t;
+
+/* Have room for so many bytes more. */
+static void reserve(request_t *request, apr_size_t bytes)
+{
+    unsigned char *had = request->data;
+
+    if (request->len + bytes > request->room) {
+        request->room = 2 * (request->len + bytes);
+        request->data = apr_palloc(request->pool, request->room);
+        memcpy(request->data, had, request->len);
+    }
+}
 
 static apr_size_t length_bytes(apr_size_t len)
 {
     return len < 128 ? 1 : 4;
-}
-
-static apr_size_t pair_bytes(const lengths_t *of)
-{
-    return length_bytes(of->name) + length_bytes(of->value) + of->name + of->value;
 }
 
 static unsigned char *put_length(unsigned char *out, apr_size_t len)
@@ -61,102 +72,72 @@ static unsigned char *put_length(unsigned char *out, apr_size_t len)
     return out;
 }
 
-static unsigned char *put_pair(unsigned char *out, const apr_table_entry_t *pair,
-                               const lengths_t *of)
+/* Now that its length is known. */
+static void close_record(request_t *request)
 {
-    out = put_length(out, of->name);
-    out = put_length(out, of->value);
-    memcpy(out, pair->key, of->name);
-    if (of->value) { /* a value may be NULL */
-        memcpy(out + of->name, pair->val, of->value);
+    if (request->record) {
+        put_header(request->data + request->record, TYPE_PARAMS,
+                   request->len - request->record - FPMP_FCGI_HEADER_BYTES);
     }
-    return out + of->name + of->value;
 }
 
-/* The bytes of all PARAMS records, each filled with whole pairs, and the lengths of the
- * pairs. too_long: the name of a pair that fits into no record. */
-static apr_size_t measure(const apr_array_header_t *env, lengths_t *lengths,
-                          const char **too_long)
+/* Add a pair to the open record, or to the next one, so that each has whole pairs.
+ * @return 0: it fits into no record */
+static int put_pair(request_t *request, const apr_table_entry_t *pair)
 {
-    const apr_table_entry_t *pairs = (const apr_table_entry_t *)env->elts;
-    apr_size_t size = 0, content = CONTENT_MAX; /* full: the first pair opens a record */
-    int i;
+    apr_size_t name = strlen(pair->key), value = pair->val ? strlen(pair->val) : 0;
+    apr_size_t len = length_bytes(name) + length_bytes(value) + name + value;
+    unsigned char *out;
 
-    for (i = 0; i < env->nelts; i++) {
-        apr_size_t len;
-
-        lengths[i].name = strlen(pairs[i].key);
-        lengths[i].value = pairs[i].val ? strlen(pairs[i].val) : 0;
-        len = pair_bytes(&lengths[i]);
-        if (len > CONTENT_MAX) {
-            *too_long = pairs[i].key;
-            return 0;
-        }
-        if (content + len > CONTENT_MAX) {
-            size += FPMP_FCGI_HEADER_BYTES;
-            content = 0;
-        }
-        content += len;
-        size += len;
+    if (len > CONTENT_MAX) {
+        return 0;
     }
-    return size;
-}
-
-/* All PARAMS records; the header of each is written when its end is known. */
-static unsigned char *put_params(const apr_array_header_t *env, const lengths_t *lengths,
-                                 unsigned char *out)
-{
-    const apr_table_entry_t *pairs = (const apr_table_entry_t *)env->elts;
-    unsigned char *record = out;
-    apr_size_t content = CONTENT_MAX;
-    int i;
-
-    for (i = 0; i < env->nelts; i++) {
-        apr_size_t len = pair_bytes(&lengths[i]);
-
-        if (content + len > CONTENT_MAX) {
-            if (i > 0) {
-                put_header(record, TYPE_PARAMS, content);
-            }
-            record = out;
-            out += FPMP_FCGI_HEADER_BYTES;
-            content = 0;
-        }
-        content += len;
-        out = put_pair(out, &pairs[i], &lengths[i]);
+    reserve(request, FPMP_FCGI_HEADER_BYTES + len);
+    if (!request->record ||
+        request->len + len - request->record > FPMP_FCGI_HEADER_BYTES + CONTENT_MAX) {
+        close_record(request);
+        request->record = request->len;
+        request->len += FPMP_FCGI_HEADER_BYTES;
     }
-    if (i > 0) {
-        put_header(record, TYPE_PARAMS, content);
+    out = put_length(put_length(request->data + request->len, name), value);
+    memcpy(out, pair->key, name);
+    if (value) { /* it may be NULL */
+        memcpy(out + name, pair->val, value);
     }
-    return out;
+    request->len += len;
+    return 1;
 }
 
 char *fpmp_fcgi_request(apr_pool_t *p, const apr_table_t *env, int end, apr_size_t *len,
                         const char **too_long)
 {
     static const unsigned char begin[BODY_BYTES] = { 0, ROLE_RESPONDER };
-    const apr_array_header_t *pairs = apr_table_elts(env);
-    lengths_t *lengths = apr_palloc(p, ((apr_size_t)pairs->nelts + 1) * sizeof(*lengths));
-    unsigned char *request, *out;
-    apr_size_t params_len;
+    const apr_array_header_t *elts = apr_table_elts(env);
+    const apr_table_entry_t *pairs = (const apr_table_entry_t *)elts->elts;
+    request_t request = { .pool = p, .room = USUAL_BYTES };
+    unsigned char *out;
+    int i;
 
     *len = 0;
     *too_long = NULL;
-    params_len = measure(pairs, lengths, too_long);
-    if (*too_long) {
-        return NULL;
-    }
-    *len = FPMP_FCGI_HEADER_BYTES + BODY_BYTES + params_len + FPMP_FCGI_HEADER_BYTES +
-           (end ? FPMP_FCGI_HEADER_BYTES : 0);
-    request = apr_palloc(p, *len);
-    out = put_header(request, TYPE_BEGIN, BODY_BYTES);
+    request.data = apr_palloc(p, request.room);
+    out = put_header(request.data, TYPE_BEGIN, BODY_BYTES);
     memcpy(out, begin, BODY_BYTES); /* flags 0: PHP-FPM closes after the answer */
-    out += BODY_BYTES;
-    out = put_header(put_params(pairs, lengths, out), TYPE_PARAMS, 0);
-    if (end) {
-        put_header(out, TYPE_STDIN, 0);
+    request.len = FPMP_FCGI_HEADER_BYTES + BODY_BYTES;
+    for (i = 0; i < elts->nelts; i++) {
+        if (!put_pair(&request, &pairs[i])) {
+            *too_long = pairs[i].key;
+            return NULL;
+        }
     }
-    return (char *)request;
+    close_record(&request);
+    reserve(&request, 2 * FPMP_FCGI_HEADER_BYTES);
+    out = put_header(request.data + request.len, TYPE_PARAMS, 0);
+    if (end) {
+        out = put_header(out, TYPE_STDIN, 0);
+    }
+    *len = (apr_size_t)(out - request.data);
+    return (char *)request.data;
 }
 
 void fpmp_fcgi_stdin_header(unsigned char *header, apr_size_t len)

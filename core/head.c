@@ -5,7 +5,6 @@
  */
 #include "core.h"
 
-#include <ctype.h>
 #include <string.h>
 
 apr_size_t fpmp_head_end(const char *data, apr_size_t len)
@@ -24,11 +23,19 @@ apr_size_t fpmp_head_end(const char *data, apr_size_t len)
     return 0;
 }
 
-/* Source: RFC 9110 section 5.6.2. */
-static int is_token(unsigned char c)
-{
-    return isalnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
-}
+/* What a byte may be part of. Source: RFC 9110 sections 5.5 and 5.6.2. */
+enum { NOTHING = 1, TOKEN = 2 };
+
+static const unsigned char kind_of[256] = {
+    [0 ... 0x08] = NOTHING, [0x0a ... 0x1f] = NOTHING,
+    [0x7f] = NOTHING,       ['0' ... '9'] = TOKEN,
+    ['A' ... 'Z'] = TOKEN,  ['a' ... 'z'] = TOKEN,
+    ['!'] = TOKEN,          ['#' ... '\''] = TOKEN,
+    ['*'] = TOKEN,          ['+'] = TOKEN,
+    ['-'] = TOKEN,          ['.'] = TOKEN,
+    ['^' ... '`'] = TOKEN,  ['|'] = TOKEN,
+    ['~'] = TOKEN,
+};
 
 /* The first byte of a line's name that no name has; -1: none, or the line has no name. */
 static int odd_in_name(const char *line, apr_size_t len)
@@ -38,7 +45,7 @@ static int odd_in_name(const char *line, apr_size_t len)
     if (!memchr(line, ':', len) || (len >= 5 && memcmp(line, "HTTP/", 5) == 0)) {
         return -1;
     }
-    for (i = 0; is_token((unsigned char)line[i]); i++) {
+    for (i = 0; kind_of[(unsigned char)line[i]] == TOKEN; i++) {
     }
     return line[i] == ':' && i > 0 ? -1 : (unsigned char)line[i];
 }
@@ -48,10 +55,8 @@ static int odd_in_line(const char *line, apr_size_t len)
     apr_size_t i;
 
     for (i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)line[i];
-
-        if ((c < 0x20 && c != '\t') || c == 0x7f) {
-            return c;
+        if (kind_of[(unsigned char)line[i]] == NOTHING) {
+            return (unsigned char)line[i];
         }
     }
     return odd_in_name(line, len);

@@ -390,9 +390,9 @@ int fpmp_exchange_run(request_rec *r, const fpmp_line_t *line, fpmp_body_t *body
     /* Before the rest goes to the client, who may be slow. */
     x.end->close(&x.conn);
     /* The clock was read when the last byte came. */
-    apr_table_setn(r->notes, "FPMPOOL_USEC",
-                   apr_psprintf(r->pool, "%" APR_TIME_T_FMT,
-                                (status == OK ? x.heard : apr_time_now()) - began));
+    apr_table_addn(r->notes, "FPMPOOL_USEC",
+                   apr_off_t_toa(r->pool,
+                                 (status == OK ? x.heard : apr_time_now()) - began));
     if (x.buf) {
         apr_bucket_free(x.buf);
     }

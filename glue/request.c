@@ -225,9 +225,10 @@ static int check_status_path(request_rec *r, const fpmp_line_t *line,
 
 void fpmp_request_note(request_rec *r, const fpmp_chain_t *chain)
 {
-    apr_table_setn(r->notes, "FPMPOOL_USER", chain->user);
-    apr_table_setn(r->notes, "FPMPOOL_POOL", chain->pool);
-    apr_table_setn(r->notes, "FPMPOOL_MASTER", chain->master->name);
+    /* addn, which looks for no other of the name: each request has notes of its own. */
+    apr_table_addn(r->notes, "FPMPOOL_USER", chain->user);
+    apr_table_addn(r->notes, "FPMPOOL_POOL", chain->pool);
+    apr_table_addn(r->notes, "FPMPOOL_MASTER", chain->master->name);
 }
 
 /* The module itself speaks FastCGI to the pool. */
