@@ -15,6 +15,8 @@ typedef struct {
     char *dir;
 } bench_t;
 
+static void *systemd; /* the library that stands for its service */
+
 static int set_up(void **state)
 {
     bench_t *bench = calloc(1, sizeof(*bench));
@@ -42,7 +44,8 @@ static int make_service(void **state)
     apr_pool_create(&bench->p, NULL);
     bench->dir = scratch_make(bench->p);
     *state = bench;
-    if (!dlopen("build/nss/libnss_fpmtest.so.2", RTLD_NOW)) {
+    systemd = dlopen("build/nss/libnss_systemd.so.2", RTLD_NOW);
+    if (!systemd || !dlopen("build/nss/libnss_fpmtest.so.2", RTLD_NOW)) {
         print_error("%s\n", dlerror());
         return 1;
     }
@@ -216,6 +219,7 @@ static void files_read_once_say_the_same(void **state)
     static const char *const services[] = {
         "files", "files fpmtest", "fpmtest files", "files nosuch fpmtest",
         "files [NOTFOUND=return] fpmtest", "fpmtest", "nosuch",
+        "files systemd", "files systemd fpmtest", "systemd files",
     };
     static const char *const users[] = { "root", "fpmt_here", "fpmt_far", "fpmt_joined",
                                          "fpmt_prime", "fpmt_listed", "fpmt_none", "fpmt_away" };
@@ -274,6 +278,31 @@ static void members_are_found_wherever_they_stand(void **state)
     }
 }
 
+/* One that names all members of a group is asked once, or, where it cannot say, for each. */
+static void a_service_that_names_all_members_is_asked_once(void **state)
+{
+    bench_t *bench = *state;
+    int *asked = dlsym(systemd, "_nss_systemd_asked");
+
+    assert_non_null(asked);
+    switch_to(bench, "files systemd");
+    for (int away = 0; away < 2; away++) {
+        const fpmp_entries_t *entries = fpmp_entries_read(bench->p);
+        fpmp_user_facts_t f;
+
+        *asked = 0;
+        if (away) {
+            setenv("FPMTEST_MEMBERS_AWAY", "1", 1);
+        }
+        look(bench, "fpmt_joined", NULL, entries, &f);
+        assert_int_equal(f.in_httpd_group, 1);
+        look(bench, "fpmt_far", NULL, entries, &f);
+        assert_int_equal(f.in_httpd_group, 0);
+        unsetenv("FPMTEST_MEMBERS_AWAY");
+        assert_int_equal(*asked, away ? 2 : 0);
+    }
+}
+
 /* Only then: a service before them may know better. */
 static void files_are_read_once_where_they_come_first(void **state)
 {
@@ -315,6 +344,7 @@ int main(void)
         ROW(look_ups_end_when_their_time_is_over),
         ROW(files_read_once_say_the_same),
         ROW(members_are_found_wherever_they_stand),
+        ROW(a_service_that_names_all_members_is_asked_once),
         ROW(files_are_read_once_where_they_come_first),
     };
 

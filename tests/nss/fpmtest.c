@@ -2,7 +2,8 @@
  *
  * A name service that fails as told, for tests: libnss_fpmtest.so.2, "fpmtest" in
  * nsswitch.conf. The name that is asked for says how it fails; it never finds anybody. It
- * knows one membership: fpmt_joined is in the group 64007.
+ * knows one membership: fpmt_joined is in the group 64007. Asked for that group it does not
+ * say so, but where it stands for systemd's: built with FPMTEST_SYSTEMD, in its place.
  */
 #include <errno.h>
 #include <grp.h>
@@ -11,6 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#ifdef FPMTEST_SYSTEMD
+#define FUNCTION(name) _nss_systemd_##name
+#define NAMES_MEMBERS 1
+#else
+#define FUNCTION(name) _nss_fpmtest_##name
+#define NAMES_MEMBERS 0
+#endif
 
 static const struct {
     const char *prefix;
@@ -49,10 +58,10 @@ static enum nss_status answer(const char *name, int *err)
     return NSS_STATUS_NOTFOUND;
 }
 
-enum nss_status _nss_fpmtest_getpwnam_r(const char *name, struct passwd *entry, char *buf,
-                                        size_t size, int *err);
-enum nss_status _nss_fpmtest_getpwnam_r(const char *name, struct passwd *entry, char *buf,
-                                        size_t size, int *err)
+enum nss_status FUNCTION(getpwnam_r)(const char *name, struct passwd *entry, char *buf,
+                                     size_t size, int *err);
+enum nss_status FUNCTION(getpwnam_r)(const char *name, struct passwd *entry, char *buf,
+                                     size_t size, int *err)
 {
     (void)entry;
     (void)buf;
@@ -60,10 +69,10 @@ enum nss_status _nss_fpmtest_getpwnam_r(const char *name, struct passwd *entry, 
     return answer(name, err);
 }
 
-enum nss_status _nss_fpmtest_getgrnam_r(const char *name, struct group *entry, char *buf,
-                                        size_t size, int *err);
-enum nss_status _nss_fpmtest_getgrnam_r(const char *name, struct group *entry, char *buf,
-                                        size_t size, int *err)
+enum nss_status FUNCTION(getgrnam_r)(const char *name, struct group *entry, char *buf,
+                                     size_t size, int *err);
+enum nss_status FUNCTION(getgrnam_r)(const char *name, struct group *entry, char *buf,
+                                     size_t size, int *err)
 {
     (void)entry;
     (void)buf;
@@ -72,26 +81,40 @@ enum nss_status _nss_fpmtest_getgrnam_r(const char *name, struct group *entry, c
 }
 
 /* The group 64666 is one that nobody can be asked for. */
-enum nss_status _nss_fpmtest_getgrgid_r(gid_t gid, struct group *entry, char *buf,
-                                        size_t size, int *err);
-enum nss_status _nss_fpmtest_getgrgid_r(gid_t gid, struct group *entry, char *buf,
-                                        size_t size, int *err)
+enum nss_status FUNCTION(getgrgid_r)(gid_t gid, struct group *entry, char *buf, size_t size,
+                                     int *err);
+enum nss_status FUNCTION(getgrgid_r)(gid_t gid, struct group *entry, char *buf, size_t size,
+                                     int *err)
 {
-    (void)entry;
-    (void)buf;
-    (void)size;
-    return answer(gid == 64666 ? "fpmt_away" : "", err);
+    static char joined[] = "fpmt_joined";
+    char **members = (char **)buf;
+
+    if (!NAMES_MEMBERS || gid != 64007) {
+        return answer(gid == 64666 ? "fpmt_away" : "", err);
+    }
+    if (getenv("FPMTEST_MEMBERS_AWAY")) {
+        return answer("fpmt_away", err);
+    }
+    if (size < 5000) { /* the first buffer of whoever asks is too small */
+        *err = errno = ERANGE;
+        return NSS_STATUS_TRYAGAIN;
+    }
+    members[0] = joined;
+    members[1] = NULL;
+    *entry = (struct group){ .gr_name = joined, .gr_gid = gid, .gr_mem = members };
+    return NSS_STATUS_SUCCESS;
 }
 
-enum nss_status _nss_fpmtest_initgroups_dyn(const char *name, gid_t primary, long *count,
-                                            long *room, gid_t **groups, long limit,
-                                            int *err);
-enum nss_status _nss_fpmtest_initgroups_dyn(const char *name, gid_t primary, long *count,
-                                            long *room, gid_t **groups, long limit,
-                                            int *err)
+int FUNCTION(asked); /* how often it was asked for the groups of a user */
+
+enum nss_status FUNCTION(initgroups_dyn)(const char *name, gid_t primary, long *count,
+                                         long *room, gid_t **groups, long limit, int *err);
+enum nss_status FUNCTION(initgroups_dyn)(const char *name, gid_t primary, long *count,
+                                         long *room, gid_t **groups, long limit, int *err)
 {
     (void)primary;
     (void)limit;
+    FUNCTION(asked)++;
     if (strcmp(name, "fpmt_joined") != 0) {
         return answer(name, err);
     }
