@@ -31,8 +31,14 @@ for file in passwd group; do
     }' >>"$scratch/$file"
     mount --bind "$scratch/$file" "/etc/$file"
 done
+# The site of each user is his own.
 echo 'as httpd sends it' >"$www/plain.html"
-chmod 644 "$www/plain.html"
+for ((i = 1; i <= USERS; i++)); do
+    printf -v name 'fpmt_s%05d' "$i"
+    cp -r "$www" "$scratch/sites/$name"
+    chown -R "$((70000 + i)):$((70000 + i))" "$scratch/sites/$name"
+done
+chmod -R a+rX "$scratch/sites"
 hosts=$scratch/hosts
 mkdir "$hosts"
 
@@ -52,8 +58,9 @@ declare -A loaded=([none]='' [by_hand]='proxy proxy_fcgi' [macro]='macro proxy p
 # hosts_of NAME SIZE: the virtual hosts, the users in turn.
 hosts_of() {
     local name=$1 size=$2 host='<VirtualHost 127.0.0.1:@PORT@>\nServerName @NAME@\n'
-    local text=${inside[$name]//@RUN@/$scratch/run}
-    text="$host$text\n</VirtualHost>\n"
+    local text=${inside[$name]//@RUN@/$scratch/run} user=@USER@
+    [ "$name" != macro ] || user=\$user
+    text="${host}DocumentRoot $scratch/sites/$user\n$text\n</VirtualHost>\n"
     text=${text//@PORT@/$port}
     if [ "$name" = macro ]; then
         printf '%b' "<Macro Site \$name \$user>\n${text//@NAME@/\$name}</Macro>\n"
