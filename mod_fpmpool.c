@@ -98,7 +98,8 @@ static int on_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
 
     (void)plog;
     if (plan->lines->nelts) {
-        plan->targets = fpmp_targets_find(pconf, fpmp_tree_read(ptemp));
+        /* Each of them has a ':'. */
+        plan->targets = fpmp_targets_find(pconf, fpmp_tree_read(ptemp, ":"));
     }
     plan->graceful = fpmp_sync_old_children(-1);
     fpmp_plan_derive(plan, s);

@@ -237,7 +237,7 @@ const char *fpmp_line_parse(apr_pool_t *p, fpmp_line_t *line, int with_user, int
     int i = 0;
 
     if (!line->settings) {
-        line->settings = apr_array_make(p, 4, sizeof(fpmp_setting_t));
+        line->settings = apr_array_make(p, argc > 1 ? argc - 1 : 1, sizeof(fpmp_setting_t));
     }
     if (argc < 1) {
         return with_user

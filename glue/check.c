@@ -87,7 +87,7 @@ int fpmp_regex_matches(apr_pool_t *p, const char *regex, const char *text)
 static void check_beside(fpmp_plan_t *plan, const fpmp_httpd_t *httpd,
                          const apr_array_header_t *sites, const apr_array_header_t *bare)
 {
-    fpmp_beside_t beside = { .conf = fpmp_tree_read(plan->pool),
+    fpmp_beside_t beside = { .conf = fpmp_tree_read(plan->pool, ""),
                              .sites = sites,
                              .bare = bare,
                              .matches = fpmp_regex_matches };

@@ -93,11 +93,11 @@ static void print_json(apr_file_t *out, const fpmp_plan_t *plan, apr_pool_t *p,
 void fpmp_dump_print(const fpmp_plan_t *plan, apr_pool_t *p, server_rec *s)
 {
     const char *form = fpmp_define_value("DUMP_FPMPOOL");
-    const apr_array_header_t *bare, *sites = fpmp_tree_sites(p, s, &bare);
+    const apr_array_header_t *bare;
     apr_file_t *out = NULL;
 
     if (!form || apr_file_open_stdout(&out, p) != APR_SUCCESS) {
         return;
     }
-    (*form ? print_json : print_text)(out, plan, p, sites);
+    (*form ? print_json : print_text)(out, plan, p, fpmp_tree_sites(p, s, &bare));
 }

@@ -170,8 +170,9 @@ void fpmp_dump_print(const fpmp_plan_t *plan, apr_pool_t *p, server_rec *s);
 /* ---- tree.c ---------------------------------------------------------------------- */
 
 /** All directives of httpd's configuration tree, in the order read: const fpmp_conf_t *.
- * What httpd runs while it reads (LoadModule, Include, Define, IfModule) is not in it. */
-apr_array_header_t *fpmp_tree_read(apr_pool_t *p);
+ * What httpd runs while it reads (LoadModule, Include, Define, IfModule) is not in it.
+ * @param part  what the arguments of a line must contain; "": every line. Sections come all */
+apr_array_header_t *fpmp_tree_read(apr_pool_t *p, const char *part);
 
 /** Add one directive as it was written; a section's args without its '>'. */
 const fpmp_conf_t *fpmp_conf_add(apr_array_header_t *out, const char *name,

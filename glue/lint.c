@@ -110,7 +110,7 @@ fpmp_lint_t *fpmp_lint_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd)
     beside->mod_php = *file ? NULL : fpmp_mod_php();
     lint->server_root = ap_server_root_relative(p, ".");
     beside->conf = *file ? fpmp_lint_read(plan, file, &lint->server_root, &beside->mod_php)
-                         : fpmp_tree_read(p);
+                         : fpmp_tree_read(p, "");
     lint->p = p;
     lint->beside = beside;
     lint->httpd = httpd;

@@ -30,8 +30,9 @@ static apr_array_header_t *words_of(apr_pool_t *p, const char *args)
     return words;
 }
 
-const fpmp_conf_t *fpmp_conf_add(apr_array_header_t *out, const char *name, const char *args,
-                                 fpmp_where_t where, const fpmp_conf_t *parent)
+const fpmp_conf_t *fpmp_conf_add(apr_array_header_t *out, const char *name,
+                                 const char *args, fpmp_where_t where,
+                                 const fpmp_conf_t *parent)
 {
     fpmp_conf_t *conf = apr_pcalloc(out->pool, sizeof(*conf));
 
@@ -47,24 +48,29 @@ const fpmp_conf_t *fpmp_conf_add(apr_array_header_t *out, const char *name, cons
     return conf;
 }
 
+/* @param part  of the arguments of each line that is wanted; of sections all are */
 static void add_level(apr_array_header_t *out, const ap_directive_t *directive,
-                      const fpmp_conf_t *parent)
+                      const fpmp_conf_t *parent, const char *part)
 {
     for (; directive; directive = directive->next) {
         fpmp_where_t where = { directive->filename, directive->line_num,
                                directive->directive };
 
-        add_level(out, directive->first_child,
-                  fpmp_conf_add(out, directive->directive, args_of(out->pool, directive),
-                                where, parent));
+        if (*directive->directive == '<' ||
+            strstr(directive->args ? directive->args : "", part)) {
+            add_level(out, directive->first_child,
+                      fpmp_conf_add(out, directive->directive,
+                                    args_of(out->pool, directive), where, parent),
+                      part);
+        }
     }
 }
 
-apr_array_header_t *fpmp_tree_read(apr_pool_t *p)
+apr_array_header_t *fpmp_tree_read(apr_pool_t *p, const char *part)
 {
     apr_array_header_t *out = apr_array_make(p, 256, sizeof(const fpmp_conf_t *));
 
-    add_level(out, ap_conftree, NULL);
+    add_level(out, ap_conftree, NULL, part);
     return out;
 }
 
@@ -124,6 +130,12 @@ static int allows_exec(const core_dir_config *core)
            (may_override(core, OR_OPTIONS, "Options") && (core->override_opts & exec));
 }
 
+typedef struct {
+    apr_array_header_t *with, *bare; /* const fpmp_site_t * */
+    apr_hash_t *known;
+    apr_pool_t *scratch; /* for one place */
+} places_t;
+
 static fpmp_site_t *push_site(apr_array_header_t *out, server_rec *s, const char *root,
                               const fpmp_line_t *line)
 {
@@ -131,18 +143,17 @@ static fpmp_site_t *push_site(apr_array_header_t *out, server_rec *s, const char
 
     site->line = line;
     site->host = s->server_hostname;
-    site->root = root;
+    site->root = apr_pstrdup(out->pool, root);
     site->host_file = s->defn_name;
     site->host_line = s->defn_line_number;
     APR_ARRAY_PUSH(out, const fpmp_site_t *) = site;
     return site;
 }
 
-static void add_site(apr_array_header_t *out, apr_array_header_t *bare, apr_hash_t *known,
-                     server_rec *s, const char *path)
+static void add_site(places_t *places, server_rec *s, const char *path)
 {
-    apr_pool_t *p = out->pool;
-    char *root = apr_pstrdup(p, path);
+    apr_pool_t *scratch = places->scratch;
+    char *root = apr_pstrdup(scratch, path);
     const core_dir_config *core;
     const fpmp_dir_t *dir;
     const char *key;
@@ -152,30 +163,30 @@ static void add_site(apr_array_header_t *out, apr_array_header_t *bare, apr_hash
     for (len = strlen(root); len > 1 && root[len - 1] == '/'; len--) {
         root[len - 1] = '\0';
     }
-    core = config_at(p, s, root, &dir);
+    core = config_at(scratch, s, root, &dir);
     if (!dir || !dir->line) {
-        push_site(bare, s, root, NULL);
+        push_site(places->bare, s, root, NULL);
         return;
     }
-    key = apr_psprintf(p, "%pp %s", (const void *)dir->line, root);
-    if (!dir->line->chain || apr_hash_get(known, key, APR_HASH_KEY_STRING)) {
+    key = apr_psprintf(scratch, "%pp %s", (const void *)dir->line, root);
+    if (!dir->line->chain || apr_hash_get(places->known, key, APR_HASH_KEY_STRING)) {
         return;
     }
-    site = push_site(out, s, root, dir->line);
+    site = push_site(places->with, s, root, dir->line);
     site->follow_links = (core->opts & OPT_SYM_LINKS) && !(core->opts & OPT_SYM_OWNER);
     site->allow_handler = may_override(core, OR_FILEINFO, "SetHandler");
     site->allow_exec = allows_exec(core);
-    apr_hash_set(known, key, APR_HASH_KEY_STRING, site);
+    apr_hash_set(places->known, apr_pstrdup(places->with->pool, key), APR_HASH_KEY_STRING,
+                 site);
 }
 
-static void add_host(apr_array_header_t *out, apr_array_header_t *bare, apr_hash_t *known,
-                     server_rec *s)
+static void add_host(places_t *places, server_rec *s)
 {
     core_server_config *core = ap_get_core_module_config(s->module_config);
     int i;
 
     if (core->ap_document_root) {
-        add_site(out, bare, known, s, core->ap_document_root);
+        add_site(places, s, core->ap_document_root);
     }
     for (i = 0; core->sec_dir && i < core->sec_dir->nelts; i++) {
         ap_conf_vector_t *section = APR_ARRAY_IDX(core->sec_dir, i, ap_conf_vector_t *);
@@ -183,30 +194,33 @@ static void add_host(apr_array_header_t *out, apr_array_header_t *bare, apr_hash
         const fpmp_dir_t *dir = ap_get_module_config(section, &fpmpool_module);
 
         if (dir && dir->line && place->d && !place->r && !place->d_is_fnmatch) {
-            add_site(out, bare, known, s, place->d);
+            add_site(places, s, place->d);
         }
     }
+    apr_pool_clear(places->scratch);
 }
 
 apr_array_header_t *fpmp_tree_sites(apr_pool_t *p, server_rec *s,
                                     const apr_array_header_t **bare)
 {
-    apr_array_header_t *out = apr_array_make(p, 16, sizeof(const fpmp_site_t *));
+    places_t places = { .with = apr_array_make(p, 16, sizeof(const fpmp_site_t *)),
+                        .bare = apr_array_make(p, 4, sizeof(const fpmp_site_t *)),
+                        .known = apr_hash_make(p) };
     apr_array_header_t *hosts = apr_array_make(p, 16, sizeof(server_rec *));
-    apr_array_header_t *without = apr_array_make(p, 4, sizeof(const fpmp_site_t *));
-    apr_hash_t *known = apr_hash_make(p);
     server_rec *host;
     int i;
 
+    apr_pool_create(&places.scratch, p);
     /* httpd lists the virtual hosts last one first. */
-    add_host(out, without, known, s);
-    apr_array_clear(without); /* the virtual hosts take most of its requests, or all */
+    add_host(&places, s);
+    apr_array_clear(places.bare); /* the virtual hosts take most of its requests, or all */
     for (host = s->next; host; host = host->next) {
         APR_ARRAY_PUSH(hosts, server_rec *) = host;
     }
     for (i = hosts->nelts - 1; i >= 0; i--) {
-        add_host(out, without, known, APR_ARRAY_IDX(hosts, i, server_rec *));
+        add_host(&places, APR_ARRAY_IDX(hosts, i, server_rec *));
     }
-    *bare = without;
-    return out;
+    apr_pool_destroy(places.scratch);
+    *bare = places.bare;
+    return places.with;
 }
