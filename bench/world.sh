@@ -179,8 +179,12 @@ http {
     server {
         listen 127.0.0.1:$port;
         root $www;
-        location ~ \.php$ {
+        location ~ \.php$ { # as Debian's snippets/fastcgi-php.conf and fastcgi.conf
+            fastcgi_split_path_info ^(.+?\.php)(/.*)$;
+            try_files \$fastcgi_script_name =404;
+            set \$path_info \$fastcgi_path_info;
             fastcgi_pass unix:$pool_socket;
+            fastcgi_param PATH_INFO \$path_info;
             fastcgi_param SCRIPT_FILENAME \$document_root\$fastcgi_script_name;
             fastcgi_param QUERY_STRING \$query_string;
             fastcgi_param REQUEST_METHOD \$request_method;
@@ -192,13 +196,16 @@ http {
             fastcgi_param DOCUMENT_ROOT \$document_root;
             fastcgi_param SERVER_PROTOCOL \$server_protocol;
             fastcgi_param REQUEST_SCHEME \$scheme;
+            fastcgi_param HTTPS \$https if_not_empty;
             fastcgi_param GATEWAY_INTERFACE CGI/1.1;
             fastcgi_param SERVER_SOFTWARE nginx/\$nginx_version;
             fastcgi_param REMOTE_ADDR \$remote_addr;
             fastcgi_param REMOTE_PORT \$remote_port;
+            fastcgi_param REMOTE_USER \$remote_user;
             fastcgi_param SERVER_ADDR \$server_addr;
             fastcgi_param SERVER_PORT \$server_port;
             fastcgi_param SERVER_NAME \$server_name;
+            fastcgi_param REDIRECT_STATUS 200;
         }
     }
 }
