@@ -21,7 +21,34 @@
 #define TITLE "php-fpm: master process ("
 #define TITLE_SURE 9 /* bytes: "php-fpm: " still fits a worker, the next letter tells */
 #define POLL_NS 3000000L
-#define SETTLE_SEC 1 /* a master that is just starting has no title yet */
+#define SETTLE_SEC 1 /* so long a master that starts or reloads may have no title yet */
+
+/* ---- time ------------------------------------------------------------------------- */
+
+static int is_past(const struct timespec *end)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec > end->tv_sec
+           || (now.tv_sec == end->tv_sec && now.tv_nsec >= end->tv_nsec);
+}
+
+static struct timespec after_sec(int sec)
+{
+    struct timespec end;
+
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += sec;
+    return end;
+}
+
+static void pause_shortly(void)
+{
+    const struct timespec pause = { .tv_nsec = POLL_NS };
+
+    nanosleep(&pause, NULL);
+}
 
 /* ---- /proc ------------------------------------------------------------------------ */
 
@@ -137,8 +164,10 @@ static pid_t read_pid(apr_pool_t *p, const char *path, fpmp_run_e *run, const ch
     return (pid_t)pid;
 }
 
-/* NULL if the living process is this master, else what it is instead. */
-static const char *other_than(apr_pool_t *p, const fpmp_master_t *master, pid_t pid)
+/* NULL if the living process is this master, else what it is instead. *untitled: it runs the
+ * right program and has no title of PHP-FPM's, as before the end of a start. */
+static const char *other_than(apr_pool_t *p, const fpmp_master_t *master, pid_t pid,
+                              int *untitled)
 {
     const char *exe = program_of(p, pid);
     char title[PATH_MAX + 64], *end;
@@ -156,15 +185,17 @@ static const char *other_than(apr_pool_t *p, const fpmp_master_t *master, pid_t 
     for (end = title + strlen(title); end > title && end[-1] == ' '; end--) {
         end[-1] = '\0';
     }
+    *untitled = strncmp(title, TITLE, TITLE_SURE) != 0;
     return title_fits(p, title, master->config_path)
                ? NULL
                : apr_psprintf(p, "process %ld calls itself '%s', not '" TITLE "%s)'",
                               (long)pid, title, master->config_path);
 }
 
-void fpmp_master_probe(apr_pool_t *p, const fpmp_master_t *master,
-                       fpmp_master_facts_t *facts)
+/* One look; 1: the process has no title, and may have one in a moment. */
+static int look_at(apr_pool_t *p, const fpmp_master_t *master, fpmp_master_facts_t *facts)
 {
+    int untitled = 0;
     pid_t pid;
 
     facts->run = FPMP_RUN_UNKNOWN;
@@ -175,22 +206,36 @@ void fpmp_master_probe(apr_pool_t *p, const fpmp_master_t *master,
         facts->run_why =
             apr_psprintf(p, "'%s' names no pid file",
                          master->config_path ? master->config_path : master->name);
-        return;
+        return 0;
     }
     fpmp_facts_node(p, master->pid_path, &facts->pid_file);
     pid = read_pid(p, master->pid_path, &facts->run, &facts->run_why);
     if (pid == 0) {
-        return;
+        return 0;
     }
     if (!is_alive(p, pid)) {
         facts->run = FPMP_RUN_NO;
         facts->run_why = apr_psprintf(p, "process %ld of pid file '%s' is gone", (long)pid,
                                       master->pid_path);
-        return;
+        return 0;
     }
-    facts->run_why = other_than(p, master, pid);
+    facts->run_why = other_than(p, master, pid, &untitled);
     facts->run = facts->run_why ? FPMP_RUN_OTHER : FPMP_RUN_YES;
     facts->pid = facts->run_why ? 0 : pid;
+    return untitled;
+}
+
+void fpmp_master_probe(apr_pool_t *p, const fpmp_master_t *master,
+                       fpmp_master_facts_t *facts)
+{
+    struct timespec end = after_sec(SETTLE_SEC);
+    apr_pool_t *round; /* stays: what was seen last is in it */
+
+    apr_pool_create(&round, p);
+    while (look_at(round, master, facts) && !is_past(&end)) {
+        pause_shortly();
+        apr_pool_clear(round);
+    }
 }
 
 /* ---- reload ----------------------------------------------------------------------- */
@@ -222,31 +267,6 @@ static int is_rewritten(const stamp_t *old, const stamp_t *now)
                || now->mtime.tv_nsec != old->mtime.tv_nsec);
 }
 
-static int is_past(const struct timespec *end)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec > end->tv_sec
-           || (now.tv_sec == end->tv_sec && now.tv_nsec >= end->tv_nsec);
-}
-
-static struct timespec after_sec(int sec)
-{
-    struct timespec end;
-
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += sec;
-    return end;
-}
-
-static void pause_shortly(void)
-{
-    const struct timespec pause = { .tv_nsec = POLL_NS };
-
-    nanosleep(&pause, NULL);
-}
-
 /* NULL if all sockets are as wanted, else the first that is not, as a phrase. */
 static const char *wrong_socket(apr_pool_t *p, const apr_array_header_t *appear,
                                 const apr_array_header_t *vanish)
@@ -269,26 +289,6 @@ static const char *wrong_socket(apr_pool_t *p, const apr_array_header_t *appear,
         }
     }
     return NULL;
-}
-
-/* Verified for this signal. Somebody else's reload or start that is just under way shows as
- * a process without the title for some milliseconds, so it gets a moment. */
-static int verify(apr_pool_t *p, const fpmp_master_t *master, fpmp_master_facts_t *facts,
-                  const char **why)
-{
-    struct timespec end = after_sec(SETTLE_SEC);
-    apr_pool_t *round;
-
-    apr_pool_create(&round, p);
-    fpmp_master_probe(round, master, facts);
-    while (facts->run == FPMP_RUN_OTHER && !is_past(&end)) {
-        pause_shortly();
-        apr_pool_clear(round);
-        fpmp_master_probe(round, master, facts);
-    }
-    *why = facts->run_why ? apr_pstrdup(p, facts->run_why) : NULL;
-    apr_pool_destroy(round);
-    return facts->run == FPMP_RUN_YES ? 0 : ESRCH;
 }
 
 /* One look: 0 done, ECHILD the master died, EAGAIN not yet (*why says for what it waits).
@@ -374,7 +374,9 @@ int fpmp_master_reload(apr_pool_t *p, const fpmp_master_t *master,
     apr_status_t status;
     stamp_t before;
 
-    if (verify(p, master, &facts, why) != 0) {
+    fpmp_master_probe(p, master, &facts); /* verified for this signal */
+    if (facts.run != FPMP_RUN_YES) {
+        *why = facts.run_why;
         return ESRCH;
     }
     before = stamp_of(master->pid_path);

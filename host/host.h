@@ -348,7 +348,8 @@ int fpmp_run_program(apr_pool_t *p, char *const argv[], int leashed, int limit_s
 /**
  * Is the process of the pid file this master? Fills run, pid, run_why, pid_file.
  * Verified by /proc/PID/exe and the title "php-fpm: master process (CONFIG)"; without /proc
- * only that the process lives.
+ * only that the process lives. A start or reload by somebody else that is just under way
+ * shows as the right program without the title: that is waited for, at most 1 s.
  */
 void fpmp_master_probe(apr_pool_t *p, const fpmp_master_t *master,
                        fpmp_master_facts_t *facts) FPMP_NONNULL(1, 2, 3);

@@ -240,6 +240,30 @@ static void a_running_master_is_recognised(void **state)
     expect_probe(bench, "killed", FPMP_RUN_NO, "is gone");
 }
 
+static const char *title_of(bench_t *bench)
+{
+    static char title[200];
+    FILE *f = fopen(apr_psprintf(bench->p, "/proc/%ld/cmdline", (long)bench->fpm), "r");
+
+    assert_non_null(f);
+    memset(title, 0, sizeof(title)); /* none while the program is being exchanged */
+    assert_true(fgets(title, sizeof(title), f) || feof(f));
+    fclose(f);
+    return title;
+}
+
+/* It runs its program anew, and has no title until that is ready. */
+static void a_master_that_reads_its_files_again_is_still_it(void **state)
+{
+    bench_t *bench = *state;
+
+    start(bench);
+    assert_int_equal(kill(bench->fpm, SIGUSR2), 0);
+    while (strncmp(title_of(bench), "php-fpm: ", 9) == 0) {
+    }
+    expect_probe(bench, "meanwhile", FPMP_RUN_YES, NULL);
+}
+
 static void a_worker_is_no_master(void **state)
 {
     bench_t *bench = *state;
@@ -262,15 +286,10 @@ static void a_worker_is_no_master(void **state)
 static void a_title_that_is_cut_is_enough(void **state)
 {
     bench_t *bench = *state;
-    char *env[] = { NULL }, title[200] = "";
-    FILE *f;
+    char *env[] = { NULL };
 
     start_fpm(bench, BINARY, bench->master.config_path, env);
-    f = fopen(apr_psprintf(bench->p, "/proc/%ld/cmdline", (long)bench->fpm), "r");
-    assert_non_null(f);
-    assert_non_null(fgets(title, sizeof(title), f));
-    fclose(f);
-    assert_null(strchr(title, ')')); /* else this tests nothing */
+    assert_null(strchr(title_of(bench), ')')); /* else this tests nothing */
     expect_probe(bench, "cut", FPMP_RUN_YES, NULL);
 }
 
@@ -777,6 +796,7 @@ int main(void)
 #define ROW(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         ROW(a_pid_file_without_a_master_is_told_apart),
         ROW(a_running_master_is_recognised),
+        ROW(a_master_that_reads_its_files_again_is_still_it),
         ROW(a_worker_is_no_master),
         ROW(a_title_that_is_cut_is_enough),
         ROW(a_program_that_was_upgraded_is_still_it),
