@@ -125,4 +125,4 @@ if [ ${#wanted[@]} -ne 0 ]; then
     echo "deps: installed, yet still not found: ${wanted[*]}" >&2
     exit 1
 fi
-echo "deps: all is there"
+echo "deps: all is there; no service that came with it was started"
