@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * For the tests only, in the place of mod_fastcgi, which no distribution has any more: so much
- * of it as via=fastcgi needs, by its documented rules.
+ * of it as via=fastcgi needs, by its documented rules and as the source of 2.4.7 was read.
  *   FastCgiExternalServer PATH -socket PATH [-idle-timeout SEC]    server configuration
+ *   FastCgiWrapper On|Off                                          before all of these
  * One list for the whole server. A path that is listed, or lies below one that is, is an error
- * ("redefinition"). The path need not exist. Handler fastcgi-script: the file name of the
- * request is looked up in the list, as a whole or up to a '/'; what is not listed would be
- * a program to start, and is 404 here. The variables are those of httpd, the script PHP-FPM is
- * asked for is PATH_TRANSLATED. A chunked body is 411. Nothing is buffered beyond one record.
+ * ("redefinition"). The path need not exist. A request whose file name is listed, as a whole or
+ * up to a '/', gets the handler fastcgi-script in fixups, whatever it had. What has the handler
+ * and is not listed would be a program to start: 404 where there is none, else 403 here. With a
+ * wrapper each server belongs to a user, and a request finds only those of its SuexecUserGroup,
+ * so none. The variables are those of httpd with their names as in an environment ('_' for what
+ * is no letter or digit), the script PHP-FPM is asked for is PATH_TRANSLATED, a pair has one
+ * record, of whose length 16 bits count. A chunked body is 411. Nothing is buffered beyond one
+ * record.
  */
 #include "httpd.h"
 #include "http_config.h"
@@ -21,13 +26,14 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define LIST_KEY "standin servers"
+#define HANDLER "fastcgi-script"
 #define HEADER_BYTES 8
-#define RECORD_MAX 65535
 
 enum { BEGIN = 1, END = 3, PARAMS = 4, STDIN = 5, STDOUT = 6, STDERR = 7 };
 
@@ -35,6 +41,8 @@ typedef struct {
     const char *path, *socket;
     int idle_sec;
 } server_t;
+
+static int has_wrapper; /* until httpd loads the module again */
 
 APLOG_USE_MODULE(fastcgi);
 
@@ -53,10 +61,13 @@ static apr_array_header_t *servers_of(apr_pool_t *pconf)
     return list;
 }
 
-static const server_t *find(const apr_array_header_t *servers, const char *path)
+static const server_t *find(const apr_array_header_t *servers, const char *name)
 {
+    char path[4096];
     int i;
 
+    apr_cpystrn(path, name, sizeof(path));
+    ap_no2slash(path);
     for (i = 0; i < servers->nelts; i++) {
         const server_t *server = &APR_ARRAY_IDX(servers, i, server_t);
         size_t len = strlen(server->path);
@@ -70,13 +81,25 @@ static const server_t *find(const apr_array_header_t *servers, const char *path)
 
 static const char *set_external(cmd_parms *cmd, void *dir, const char *args)
 {
-    server_t server = { .path = ap_getword_conf(cmd->pool, &args), .idle_sec = 30 };
-    const char *name = cmd->cmd->name;
+    server_t server = { .idle_sec = 30 };
+    const char *name = cmd->cmd->name, *given = ap_getword_conf(cmd->pool, &args);
+    const char *err = ap_check_cmd_context(cmd, NOT_IN_LIMIT | NOT_IN_DIR_LOC_FILE);
+    char *path;
 
     (void)dir;
-    if (*server.path != '/') {
+    if (err) {
+        return err;
+    }
+    if (!*given) {
         return apr_psprintf(cmd->pool, "%s requires a path and either a -socket or -host option", name);
     }
+    if (apr_filepath_merge(&path, "", given, 0, cmd->pool) != APR_SUCCESS) {
+        return apr_psprintf(cmd->pool, "%s %s: invalid filepath", name, given);
+    }
+    path = ap_server_root_relative(cmd->pool, path);
+    ap_getparents(path);
+    ap_no2slash(path);
+    server.path = path;
     if (find(servers_of(cmd->pool), server.path)) {
         return apr_psprintf(cmd->pool, "%s: redefinition of previously defined class \"%s\"", name,
                             server.path);
@@ -89,6 +112,10 @@ static const char *set_external(cmd_parms *cmd, void *dir, const char *args)
         }
         else if (strcasecmp(option, "-idle-timeout") == 0) {
             server.idle_sec = atoi(ap_getword_conf(cmd->pool, &args));
+            if (server.idle_sec < 1) {
+                return apr_psprintf(cmd->pool, "%s %s: invalid value for %s: \"%d\" must be >= 1", name,
+                                    server.path, option, server.idle_sec);
+            }
         }
         else {
             return apr_psprintf(cmd->pool, "%s %s: invalid option: %s", name, server.path, option);
@@ -99,6 +126,16 @@ static const char *set_external(cmd_parms *cmd, void *dir, const char *args)
     }
     APR_ARRAY_PUSH(servers_of(cmd->pool), server_t) = server;
     return NULL;
+}
+
+static const char *set_wrapper(cmd_parms *cmd, void *dir, int on)
+{
+    (void)dir;
+    if (servers_of(cmd->pool)->nelts) {
+        return "The FastCgiWrapper command must preceed static FastCGI server definitions";
+    }
+    has_wrapper = on;
+    return ap_check_cmd_context(cmd, GLOBAL_ONLY);
 }
 
 /* ---- FastCGI ---- */
@@ -139,23 +176,42 @@ static int send_record(const link_t *link, int type, const char *data, size_t le
     return status == OK && len ? send_all(link, data, len) : status;
 }
 
-static int send_pair(void *baton, const char *name, const char *value)
+/* One to four bytes, as many as it needs. */
+static size_t put_length(char *at, size_t len)
 {
-    const link_t *link = baton;
-    size_t lens[2] = { strlen(name), value ? strlen(value) : 0 };
-    char *text = apr_palloc(link->r->pool, 8 + lens[0] + lens[1]), *at = text;
-    int i;
-
-    for (i = 0; i < 2; i++) {
-        *at++ = (char)(0x80 | (lens[i] >> 24));
-        *at++ = (char)(lens[i] >> 16);
-        *at++ = (char)(lens[i] >> 8);
-        *at++ = (char)lens[i];
+    if (len < 0x80) {
+        *at = (char)len;
+        return 1;
     }
-    memcpy(at, name, lens[0]);
-    memcpy(at + lens[0], value ? value : "", lens[1]);
-    return 8 + lens[0] + lens[1] > RECORD_MAX ||
-           send_record(link, PARAMS, text, 8 + lens[0] + lens[1]) == OK;
+    at[0] = (char)(0x80 | (len >> 24));
+    at[1] = (char)(len >> 16);
+    at[2] = (char)(len >> 8);
+    at[3] = (char)len;
+    return 4;
+}
+
+static int send_pair(const link_t *link, const char *pair)
+{
+    const char *value = strchr(pair, '=') + 1;
+    size_t name_len = (size_t)(value - pair) - 1, value_len = strlen(value);
+    char *text = apr_palloc(link->r->pool, 8 + name_len + value_len);
+    size_t len = put_length(text, name_len);
+
+    len += put_length(text + len, value_len);
+    memcpy(text + len, pair, name_len);
+    memcpy(text + len + name_len, value, value_len);
+    return send_record(link, PARAMS, text, len + name_len + value_len);
+}
+
+static int send_variables(const link_t *link)
+{
+    char **pair = ap_create_environment(link->r->pool, link->r->subprocess_env);
+    int status = OK;
+
+    for (; *pair && status == OK; pair++) {
+        status = send_pair(link, *pair);
+    }
+    return status == OK ? send_record(link, PARAMS, NULL, 0) : status;
 }
 
 static int send_body(const link_t *link)
@@ -235,10 +291,8 @@ static int exchange(link_t *link, apr_bucket_brigade *bb)
     ap_add_common_vars(link->r);
     ap_add_cgi_vars(link->r);
     if (status == OK && (status = send_record(link, BEGIN, begin, sizeof(begin))) == OK) {
-        status = apr_table_do(send_pair, link, link->r->subprocess_env, NULL) &&
-                         send_record(link, PARAMS, NULL, 0) == OK
-                     ? send_body(link)
-                     : HTTP_INTERNAL_SERVER_ERROR;
+        status = send_variables(link);
+        status = status == OK ? send_body(link) : status;
     }
     if (status == OK) {
         status = receive_answer(link, bb);
@@ -275,21 +329,45 @@ static int pass_on(request_rec *r, apr_bucket_brigade *bb)
     return OK;
 }
 
+static const server_t *server_for(const request_rec *r)
+{
+    return has_wrapper ? NULL : find(servers_of(r->server->process->pconf), r->filename);
+}
+
+/* Where the real one starts a program, this one does not. */
+static int start_program(request_rec *r)
+{
+    struct stat file;
+
+    if (stat(r->filename, &file) != 0) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "FastCGI: stat() of \"%s\" failed", r->filename);
+        return HTTP_NOT_FOUND;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "FastCGI: invalid (dynamic) server \"%s\"", r->filename);
+    return HTTP_FORBIDDEN;
+}
+
+static int on_fixups(request_rec *r)
+{
+    if (!server_for(r)) {
+        return DECLINED;
+    }
+    r->handler = HANDLER;
+    return OK;
+}
+
 static int on_handler(request_rec *r)
 {
     link_t link = { .r = r, .fd = -1 };
     apr_bucket_brigade *bb;
-    char *path;
     int status;
 
-    if (strcmp(r->handler, "fastcgi-script") != 0) {
+    if (strcmp(r->handler, HANDLER) != 0) {
         return DECLINED;
     }
-    path = apr_pstrdup(r->pool, r->filename);
-    ap_no2slash(path);
-    link.server = find(servers_of(r->server->process->pconf), path);
+    link.server = server_for(r);
     if (!link.server) {
-        return HTTP_NOT_FOUND;
+        return start_program(r);
     }
     status = ap_setup_client_block(r, REQUEST_CHUNKED_ERROR);
     if (status != OK) {
@@ -303,11 +381,13 @@ static int on_handler(request_rec *r)
 static void register_hooks(apr_pool_t *p)
 {
     (void)p;
+    ap_hook_fixups(on_fixups, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(on_handler, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
 static const command_rec commands[] = {
     AP_INIT_RAW_ARGS("FastCgiExternalServer", set_external, NULL, RSRC_CONF, "PATH -socket PATH"),
+    AP_INIT_FLAG("FastCgiWrapper", set_wrapper, NULL, RSRC_CONF, "On or Off"),
     { .name = NULL }
 };
 
