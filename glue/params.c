@@ -7,6 +7,8 @@
 
 #include "util_script.h"
 
+#include "apr_lib.h"
+
 #include <string.h>
 
 APLOG_USE_MODULE(fpmpool);
@@ -62,19 +64,48 @@ static const char *const forbidden[] = {
     "HTTP_PROXY",
 };
 
-static void drop(apr_table_t *env, const char *const *names, apr_size_t count)
+/* Would this variable be read under that name? mod_fastcgi makes an environment of them: '_' for
+ * all that is no letter or digit, and the name ends at '='. PHP has '_' for ' ', '.' and '[' in a
+ * name, leaves out blanks before it, and takes "NAME[x]" as part of an array NAME. */
+static int reads_as(const char *key, const char *name)
+{
+    for (key += strspn(key, " "); *name; key++, name++) {
+        if (apr_tolower(*key) != apr_tolower(*name) &&
+            (*name != '_' || !*key || apr_isalnum(*key))) {
+            return 0;
+        }
+    }
+    return strchr("=[", *key) != NULL; /* or it ends too */
+}
+
+static int reads_as_one_of(const char *key, const char *const *names, apr_size_t count)
 {
     apr_size_t i;
 
-    for (i = 0; i < count && !apr_is_empty_table(env); i++) { /* mostly it is */
-        apr_table_unset(env, names[i]);
+    for (i = 0; i < count; i++) {
+        if (reads_as(key, names[i])) {
+            return 1;
+        }
     }
+    return 0;
 }
 
 void fpmp_params_clean(request_rec *r)
 {
-    drop(r->subprocess_env, computed, sizeof(computed) / sizeof(computed[0]));
-    drop(r->subprocess_env, forbidden, sizeof(forbidden) / sizeof(forbidden[0]));
+    const apr_array_header_t *env = apr_table_elts(r->subprocess_env);
+    int i = 0;
+
+    while (i < env->nelts) { /* mostly there is none */
+        const char *key = APR_ARRAY_IDX(env, i, apr_table_entry_t).key;
+
+        if (reads_as_one_of(key, computed, sizeof(computed) / sizeof(computed[0])) ||
+            reads_as_one_of(key, forbidden, sizeof(forbidden) / sizeof(forbidden[0]))) {
+            apr_table_unset(r->subprocess_env, key); /* the next one moves up */
+        }
+        else {
+            i++;
+        }
+    }
 }
 
 /* Passed on unless httpd itself checked it: then the password is httpd's business. */
