@@ -230,11 +230,14 @@ void fpmp_master_probe(apr_pool_t *p, const fpmp_master_t *master,
 {
     struct timespec end = after_sec(SETTLE_SEC);
     apr_pool_t *round; /* stays: what was seen last is in it */
+    int waits;
 
     apr_pool_create(&round, p);
-    while (look_at(round, master, facts) && !is_past(&end)) {
+    waits = look_at(round, master, facts);
+    while (waits && facts->run != FPMP_RUN_YES && !is_past(&end)) {
         pause_shortly();
         apr_pool_clear(round);
+        look_at(round, master, facts); /* the pid file may be gone or empty, too */
     }
 }
 

@@ -240,28 +240,61 @@ static void a_running_master_is_recognised(void **state)
     expect_probe(bench, "killed", FPMP_RUN_NO, "is gone");
 }
 
-static const char *title_of(bench_t *bench)
+/* Which state of /proc/PID/stat: 'S' sleeps. */
+static char state_of(pid_t pid)
 {
-    static char title[200];
-    FILE *f = fopen(apr_psprintf(bench->p, "/proc/%ld/cmdline", (long)bench->fpm), "r");
+    char path[64], state = '?';
+    FILE *f;
 
-    assert_non_null(f);
-    memset(title, 0, sizeof(title)); /* none while the program is being exchanged */
-    assert_true(fgets(title, sizeof(title), f) || feof(f));
-    fclose(f);
-    return title;
+    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+    f = fopen(path, "r");
+    if (f) {
+        if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1) {
+            state = '?';
+        }
+        fclose(f);
+    }
+    return state;
 }
 
-/* It runs its program anew, and has no title until that is ready. */
-static void a_master_that_reads_its_files_again_is_still_it(void **state)
+static int runs_fpm(bench_t *bench)
+{
+    char exe[200] = "";
+
+    return readlink(apr_psprintf(bench->p, "/proc/%ld/exe", (long)bench->fpm), exe,
+                    sizeof(exe) - 1) > 0 &&
+           strcmp(exe, BINARY) == 0;
+}
+
+/* As in the middle of a start or reload: it waits for its main file, which is a FIFO here. */
+static void a_master_gets_a_moment_for_its_title(void **state)
 {
     bench_t *bench = *state;
+    char *fifo = in(bench->p, bench->dir, "fifo.conf");
+    pid_t test = getpid(), writer;
 
-    start(bench);
-    assert_int_equal(kill(bench->fpm, SIGUSR2), 0);
-    while (strncmp(title_of(bench), "php-fpm: ", 9) == 0) {
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    bench->master.config_path = fifo;
+    bench->fpm = fork();
+    if (bench->fpm == 0) {
+        execl(BINARY, BINARY, "-F", "-y", fifo, NULL);
+        _exit(125);
     }
-    expect_probe(bench, "meanwhile", FPMP_RUN_YES, NULL);
+    put_pid(bench, bench->fpm);
+    WAIT_FOR(20, runs_fpm(bench));
+    expect_probe(bench, "not in time", FPMP_RUN_OTHER, "calls itself '" BINARY "'");
+    writer = fork();
+    if (writer == 0) {
+        while (state_of(test) != 'S') { /* until it waits for the title */
+        }
+        put_text(fifo, apr_psprintf(bench->p,
+                                    "[global]\nerror_log = %s/fpm.log\n"
+                                    "include=%s/pool.d/*.conf\n",
+                                    bench->dir, bench->dir));
+        _exit(0);
+    }
+    expect_probe(bench, "in time", FPMP_RUN_YES, NULL);
+    assert_int_equal(waitpid(writer, NULL, 0), writer);
 }
 
 static void a_worker_is_no_master(void **state)
@@ -286,10 +319,15 @@ static void a_worker_is_no_master(void **state)
 static void a_title_that_is_cut_is_enough(void **state)
 {
     bench_t *bench = *state;
-    char *env[] = { NULL };
+    char *env[] = { NULL }, title[200] = "";
+    FILE *f;
 
     start_fpm(bench, BINARY, bench->master.config_path, env);
-    assert_null(strchr(title_of(bench), ')')); /* else this tests nothing */
+    f = fopen(apr_psprintf(bench->p, "/proc/%ld/cmdline", (long)bench->fpm), "r");
+    assert_non_null(f);
+    assert_non_null(fgets(title, sizeof(title), f));
+    fclose(f);
+    assert_null(strchr(title, ')')); /* else this tests nothing */
     expect_probe(bench, "cut", FPMP_RUN_YES, NULL);
 }
 
@@ -796,7 +834,7 @@ int main(void)
 #define ROW(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         ROW(a_pid_file_without_a_master_is_told_apart),
         ROW(a_running_master_is_recognised),
-        ROW(a_master_that_reads_its_files_again_is_still_it),
+        ROW(a_master_gets_a_moment_for_its_title),
         ROW(a_worker_is_no_master),
         ROW(a_title_that_is_cut_is_enough),
         ROW(a_program_that_was_upgraded_is_still_it),
