@@ -223,15 +223,17 @@ static void set_script(request_rec *r)
     r->path_info = apr_pstrdup(r->pool, r->main->prev->path_info);
 }
 
-/* Know the request that mod_actions makes of one that may run, and have the script of it
- * looked up as the file that was checked. */
+/* Know the request that mod_actions makes of one that may run, lead it where the Alias would,
+ * since a RewriteRule, Alias or ProxyPass of the host may take every URL, and have the script
+ * of it looked up as the file that was checked. */
 static int on_translate_name(request_rec *r)
 {
     const fpmp_line_t *line = r->prev ? way_of(r->prev)->goes : NULL;
 
     if (line && is_next(r, line)) {
         set_way(r, NULL, line);
-        return DECLINED; /* the Alias leads it on */
+        r->filename = apr_pstrdup(r->pool, r->uri);
+        return OK;
     }
     if (is_script_lookup(r)) {
         set_script(r);
@@ -289,7 +291,7 @@ static int on_fixups(request_rec *r)
                                    fpmp_value_shown(r->pool, r->uri),
                                    fpmp_value_shown(r->pool, r->filename),
                                    line->chain->fastcgi_url),
-                      "have the RewriteRule, Alias or ProxyPass of the host leave that URL alone");
+                      "have the RewriteRule of <Directory /> or <Location> leave that URL alone");
     }
     complete(r, line);
     return OK;

@@ -159,20 +159,25 @@ for my $case ([ 'Action', "Action ${id}fpmt_bert ${own}\n", '/bert/who.php' ], [
 }
 unlink "$dir/bert/.htaccess";
 
-# ---- the script is the file that was checked, whatever the URL means now ----
-$server->stop;
-configure(site(' via=fastcgi', 'a.test' => [ 'RewriteEngine On', 'RewriteCond %{IS_SUBREQ} true', 'RewriteRule ^/who\.php$ /env.php [PT]' ]));
-ok $server->start, 'a host that rewrites sub-requests starts' or diag $server->{said};
-is body('a.test', '/who.php'), "fpmt_anna\n", 'and still runs the script that was checked';
-$server->stop;
-configure(site(' via=fastcgi', 'a.test' => [ 'RewriteEngine On', 'RewriteRule . /front.php' ]));
-ok $server->start, 'a host that rewrites every URL starts' or diag $server->{said};
-is ask('a.test', '/who.php')->{status}, 503, 'its PHP is refused';
-is scalar(grep { /FPMP0675/ } $server->said(qr/FPMP/)), 1, '... with a line that names the rewrite';
-$server->stop;
-configure(site(' via=fastcgi', 'a.test' => [ 'RewriteEngine On', 'RewriteRule ^/fpmpool: - [L]', 'RewriteRule . /front.php' ]));
-ok $server->start, 'it starts with the rule of docs/errors.md before that' or diag $server->{said};
-is body('a.test', '/x'), 'front /x', 'and serves';
+# ---- the host's rules for URLs do not take a request that has come so far ----
+my $rewrites = sub { $server->stop; configure(site(' via=fastcgi', 'a.test' => [ 'RewriteEngine On', @_ ])); return $server->start };
+ok $rewrites->('MergeSlashes Off', 'RewriteCond %{IS_SUBREQ} true', 'RewriteRule who\.php$ /env.php [PT]'), 'a host that rewrites sub-requests starts'
+    or diag $server->{said};
+is body('a.test', $_), "fpmt_anna\n", "and runs the script that was checked: $_" for '/who.php', '//who.php';
+for my $case ([ 'rewrites every URL', 'RewriteRule . /front.php' ], [ 'has a front controller', "RewriteCond $dir/anna%{REQUEST_FILENAME} !-f", 'RewriteRule . /front.php' ],
+    [ 'has an Alias for every URL', "AliasMatch ^ $dir/anna/front.php" ]) {
+    my ($what, @lines) = @$case;
+    ok $rewrites->(@lines), "a host that $what starts" or diag $server->{said};
+    is body('a.test', '/x'), 'front /x', 'and serves';
+}
+for my $section (qw(Directory Location)) {
+    my ($open, @rules) = ("<$section />", 'RewriteEngine On', 'RewriteRule ^fpm /front.php', "</$section>");
+    ok $rewrites->($open, @rules), "a host with a RewriteRule in <$section /> starts" or diag $server->{said};
+    is ask('a.test', '/who.php')->{status}, 503, 'its PHP is refused';
+    is scalar(grep { /FPMP0675/ } $server->said(qr/FPMP/)), 1, '... with a line that names the rewrite';
+    ok $rewrites->($open, 'RewriteRule ^fpmpool: - [L]', @rules), 'it starts with the rule of docs/errors.md' or diag $server->{said};
+    is body('a.test', '/who.php'), "fpmt_anna\n", 'and serves';
+}
 $server->stop;
 
 # ---- restarts ----
