@@ -242,11 +242,13 @@ static int on_translate_name(request_rec *r)
     return DECLINED;
 }
 
-/* What the script sees is what it would see of the request that was checked. */
+/* What the script sees, and what is done with its answer, is as for the request that was
+ * checked. */
 static void complete(request_rec *r, const fpmp_line_t *line)
 {
     apr_table_t *env = apr_table_copy(r->pool, r->prev->subprocess_env);
 
+    r->per_dir_config = r->prev->per_dir_config; /* Header, filters, limits, ErrorDocument */
     r->user = r->prev->user;
     r->ap_auth_type = r->prev->ap_auth_type;
     ap_set_context_info(r, ap_context_prefix(r->prev), ap_context_document_root(r->prev));

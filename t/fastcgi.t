@@ -29,6 +29,7 @@ for my $user (sort keys %{ { reverse %user } }) {
         'status.php'   => '<?php header("X-Mine: yes"); http_response_code(418);',
         'location.php' => '<?php header("Location: /who.php");',
         'front.php'    => '<?php echo "front ", $_SERVER["REQUEST_URI"];',
+        'ssi.php'      => '<?php echo "it is <!--#include virtual=\"/plain.txt\" -->";',
         'page.shtml'   => '<!--#include virtual="/who.php" -->',
         'plain.txt'    => 'plain',
     );
@@ -138,6 +139,11 @@ user_file('anna', "$dir/anna/.htaccess", "SetEnv PHP_ADMIN_VALUE memory_limit=99
 $env = body('a.test', '/env.php');
 like $env, qr/^FROM_HTACCESS=yes$/m, 'SetEnv of a .htaccess arrives';
 unlike $env, qr/99M|^REMOTE_USER=/m, 'PHP_ADMIN_VALUE and REMOTE_USER do not';
+user_file('anna', "$dir/anna/.htaccess", "Header set X-Site anna\nSetOutputFilter INCLUDES\nLimitRequestBody 9000\nErrorDocument 413 \"too much\"\n");
+is_deeply [ @{ ask('a.test', '/ssi.php') }{qw(h:x-site body)} ], [ 'anna', 'it is plain' ],
+    'Header and SetOutputFilter of a .htaccess are in force for what a script answers';
+is_deeply [ @{ FPMT::http('a.test', 'POST', '/body.php', port => $server->{port}, body => 'x' x 10_000) }{qw(status body)} ], [ 413, 'too much' ],
+    'so are LimitRequestBody and ErrorDocument';
 unlink "$dir/anna/.htaccess", "$dir/anna/evil.shtml";
 
 # ---- two users in one host ----
