@@ -11,6 +11,7 @@
 #include "../core/via.h"
 
 #include <string.h>
+#include <strings.h>
 
 APLOG_USE_MODULE(fpmpool);
 
@@ -85,33 +86,56 @@ static const char *exists(apr_pool_t *p, const char *path)
                : NULL;
 }
 
-/* 1 the first time. */
-static int once(apr_hash_t *made, apr_pool_t *p, const void *server, const void *chain)
+/* With one mod_fastcgi keeps a server for each user, and finds for a request those of the host's
+ * SuexecUserGroup only: none. It takes the line in the main server alone. */
+static const char *wrapper(void)
 {
-    const char *key = apr_psprintf(p, "%pp %pp", server, chain);
-    int first = !apr_hash_get(made, key, APR_HASH_KEY_STRING);
+    const ap_directive_t *line;
 
-    apr_hash_set(made, key, APR_HASH_KEY_STRING, "");
-    return first;
+    for (line = ap_conftree; line; line = line->next) {
+        if ((strcasecmp(line->directive, "FastCgiWrapper") == 0 ||
+             strcasecmp(line->directive, "FastCgiSuexec") == 0) &&
+            strcasecmp(line->args, "Off") != 0) {
+            return "FastCgiWrapper is on, with which mod_fastcgi finds no external server";
+        }
+    }
+    return NULL;
 }
 
-/* Put the links of one line in force, as far as no line before it has. NULL, or why not. */
+static const char *make_server(const cmd_parms *cmd, const fpmp_plan_t *plan,
+                               const fpmp_line_t *line)
+{
+    const char *err = wrapper();
+
+    err = err ? err : exists(cmd->temp_pool, line->chain->fastcgi_url);
+    return err ? err
+               : run(cmd, cmd->server, fpmp_fastcgi_server(cmd->pool, plan, line->chain),
+                     line->where);
+}
+
+/* Make the links of this line's chain in this host (NULL: the one for all hosts), if no line
+ * before it has. NULL, or why that was refused. */
+static const char *make_once(const cmd_parms *cmd, const fpmp_plan_t *plan,
+                             const fpmp_line_t *line, server_rec *s, apr_hash_t *made)
+{
+    const char *key = apr_psprintf(cmd->temp_pool, "%pp %pp", (void *)s, (void *)line->chain);
+    const char *err = apr_hash_get(made, key, APR_HASH_KEY_STRING);
+
+    if (!err) {
+        err = s ? run(cmd, s, fpmp_fastcgi_place(cmd->pool, line->chain), line->where)
+                : make_server(cmd, plan, line);
+        err = err ? err : "";
+        apr_hash_set(made, key, APR_HASH_KEY_STRING, err);
+    }
+    return *err ? err : NULL;
+}
+
 static const char *link_line(const cmd_parms *cmd, const fpmp_plan_t *plan,
                              const fpmp_line_t *line, apr_hash_t *made)
 {
-    const fpmp_chain_t *chain = line->chain;
-    const char *err = NULL;
+    const char *err = make_once(cmd, plan, line, NULL, made);
 
-    if (once(made, cmd->temp_pool, NULL, chain)) {
-        err = exists(cmd->temp_pool, chain->fastcgi_url);
-        err = err ? err
-                  : run(cmd, cmd->server, fpmp_fastcgi_server(cmd->pool, plan, chain),
-                        line->where);
-    }
-    if (!err && once(made, cmd->temp_pool, line->server, chain)) {
-        err = run(cmd, line->server, fpmp_fastcgi_place(cmd->pool, chain), line->where);
-    }
-    return err;
+    return err ? err : make_once(cmd, plan, line, line->server, made);
 }
 
 const char *fpmp_fastcgi_link(cmd_parms *cmd, void *dir)

@@ -268,6 +268,7 @@ for my $case (
     [ 'mod_actions is not loaded', $one, FPMT::Standin::load_lines() =~ s/.*actions_module.*\n//r, qr/FPMP0672: .*mod_actions.*$at/ ],
     [ 'its path is taken', "FastCgiExternalServer /${id}fpmt_anna -socket /none\n$one", undef,
         qr/FPMP0673: .*FastCgiExternalServer: redefinition of previously defined class.*$at/ ],
+    [ 'a wrapper', "<IfModule fastcgi_module>\nFastCgiWrapper On\n</IfModule>\n$one", undef, qr/FPMP0673: .*: FastCgiWrapper is on.*$at/ ],
     [ 'timeout= on the line', $one =~ s/via=fastcgi/via=fastcgi timeout=9/r, undef, qr/FPMP0671: .*'timeout='.*$at/ ],
     [ 'buffer= on the line', "FPMDefaults via=fastcgi\n" . $one =~ s/via=fastcgi/buffer=9M/r, undef, qr/FPMP0671: .*'buffer='.*$at/ ],
 ) {
@@ -284,14 +285,21 @@ for my $case (
     $server->said(qr/./);
     $server->stop;
 }
-($code, my @lines) = found("fpmpool-links\n$one");
+$one .= $server->host('a2.test', "DocumentRoot $dir/anna", 'FPMUser fpmt_anna via=fastcgi');
+($code, my @lines) = found("FastCgiExternalServer /${id}fpmt_anna -socket /none\n$one");
+is scalar(grep { /FPMP0673/ } @lines), 2, 'what is refused is so for each host of the user' or diag join "\n", @lines;
+ok $server->start, '... the server starts' or diag $server->{said};
+is ask($_, '/who.php')->{status}, 503, "... $_ answers 503" for qw(a.test a2.test);
+$server->said(qr/./);
+$server->stop;
+($code, @lines) = found("fpmpool-links\n$one");
 isnt $code, 0, 'the directive of the module itself cannot be written';
 
 # ---- for all hosts, and after it ----
-$server->configure($one =~ s/ via=fastcgi//r . "FPMDefaults via=fastcgi timeout=7\n");
+$server->configure($one =~ s/ via=fastcgi//gr . "FPMDefaults via=fastcgi timeout=7\n");
 FPMT::Standin::add($server);
 ok $server->start, 'the server with FPMDefaults via=fastcgi starts' or diag $server->{said};
-all_serve(' by FPMDefaults') if delete $user{'a2.test'};
+all_serve(' by FPMDefaults');
 ($code, $said) = $server->run('-t', '-D', 'DUMP_FPMPOOL');
 is scalar(() = $said =~ /-idle-timeout 7$/mg), 2, 'whose timeout= is -idle-timeout of each pool';
 done_testing;
