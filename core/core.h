@@ -425,7 +425,7 @@ void fpmp_chains_derive(fpmp_plan_t *plan, const fpmp_httpd_t *httpd) FPMP_NONNU
 /** The value of a scalar setting of a chain; NULL: it has none. */
 const char *fpmp_chain_setting(const fpmp_chain_t *chain, const char *name);
 
-/** Put plan->findings into the order of the FPMUser lines; those of no line come first. */
+/** Into the order of the FPMUser lines, those of no line first; what is broken comes last. */
 void fpmp_findings_sort(fpmp_plan_t *plan) FPMP_NONNULL(1);
 
 /**

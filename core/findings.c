@@ -62,19 +62,31 @@ static int order_of(const fpmp_finding_t *finding, apr_hash_t *order, apr_pool_t
     return (int)(apr_uintptr_t)apr_hash_get(order, key, APR_HASH_KEY_STRING);
 }
 
-static int compare_orders(const void *a, const void *b)
-{
-    const int *x = a, *y = b;
+/* Where one finding is said. */
+typedef struct {
+    const fpmp_finding_t *finding;
+    int broken; /* after all others: right above httpd's "Configuration check failed" */
+    int line;   /* among the FPMUser lines; 0: it comes from none */
+    int found;  /* of one line: as they were found */
+} rank_t;
 
-    return x[0] != y[0] ? x[0] - y[0] : x[1] - y[1];
+static int compare_ranks(const void *a, const void *b)
+{
+    const rank_t *x = a, *y = b;
+
+    if (x->broken != y->broken) {
+        return x->broken - y->broken;
+    }
+    return x->line != y->line ? x->line - y->line : x->found - y->found;
 }
 
 void fpmp_findings_sort(fpmp_plan_t *plan)
 {
     apr_pool_t *p = plan->pool;
     apr_hash_t *order = apr_hash_make(p);
-    apr_array_header_t *sorted = apr_array_copy(p, plan->findings);
-    int(*keys)[2] = apr_palloc(p, sizeof(*keys) * (plan->findings->nelts + 1));
+    const apr_array_header_t *findings = plan->findings;
+    apr_array_header_t *sorted = apr_array_make(p, findings->nelts, findings->elt_size);
+    rank_t *ranks = apr_palloc(p, sizeof(*ranks) * (findings->nelts + 1));
     int i;
 
     for (i = 0; i < plan->lines->nelts; i++) {
@@ -83,14 +95,17 @@ void fpmp_findings_sort(fpmp_plan_t *plan)
         apr_hash_set(order, apr_psprintf(p, "%s:%d", where->file, where->line),
                      APR_HASH_KEY_STRING, (void *)(apr_uintptr_t)(i + 1));
     }
-    for (i = 0; i < plan->findings->nelts; i++) {
-        keys[i][0] = order_of(APR_ARRAY_IDX(plan->findings, i, fpmp_finding_t *), order, p);
-        keys[i][1] = i; /* of one line: as they were found */
+    for (i = 0; i < findings->nelts; i++) {
+        fpmp_finding_t *finding = APR_ARRAY_IDX(findings, i, fpmp_finding_t *);
+
+        ranks[i] = (rank_t){ .finding = finding,
+                             .broken = finding->weight == FPMP_BROKEN,
+                             .line = order_of(finding, order, p),
+                             .found = i };
     }
-    qsort(keys, plan->findings->nelts, sizeof(*keys), compare_orders);
-    for (i = 0; i < plan->findings->nelts; i++) {
-        APR_ARRAY_IDX(sorted, i, fpmp_finding_t *) =
-            APR_ARRAY_IDX(plan->findings, keys[i][1], fpmp_finding_t *);
+    qsort(ranks, findings->nelts, sizeof(*ranks), compare_ranks);
+    for (i = 0; i < findings->nelts; i++) {
+        APR_ARRAY_PUSH(sorted, const fpmp_finding_t *) = ranks[i].finding;
     }
     plan->findings = sorted;
 }

@@ -91,27 +91,34 @@ static void a_finding_about_a_chain_stands_at_its_first_line(void **state)
                     "BROKEN FPMP0409: pool file: seen; mend" AT_10);
 }
 
-static void findings_are_said_in_the_order_of_the_lines(void **state)
+static void findings_are_said_in_the_order_of_the_lines_what_is_broken_last(void **state)
 {
     fpmp_plan_t *plan = plan_of(*state, "david", "anna", "bert");
-    static const int lines[] = { 2, 0, -1, 1, 0 };
+    static const struct {
+        int line;
+        fpmp_weight_e weight;
+    } found[] = {
+        { 2, FPMP_BROKEN },  { 0, FPMP_BROKEN }, { -1, FPMP_BROKEN },
+        { 1, FPMP_BROKEN },  { 0, FPMP_BROKEN }, { 2, FPMP_PENDING },
+        { -1, FPMP_NOTICE }, { 1, FPMP_UNKNOWN },
+    };
     const char *order = "";
 
-    for (size_t i = 0; i < COUNT(lines); i++) {
+    for (size_t i = 0; i < COUNT(found); i++) {
         fpmp_where_t where = { 0 };
 
-        if (lines[i] >= 0) {
-            where = line_at(plan, lines[i])->where;
+        if (found[i].line >= 0) {
+            where = line_at(plan, found[i].line)->where;
         }
         fpmp_finding_add(plan->findings, apr_psprintf(*state, "%d", (int)i), FPMP_LINK_USER,
-                         FPMP_BROKEN, where, "seen", "mend");
+                         found[i].weight, where, "seen", "mend");
     }
     fpmp_findings_sort(plan);
     for (int i = 0; i < plan->findings->nelts; i++) {
         order = apr_pstrcat(*state, order,
                             APR_ARRAY_IDX(plan->findings, i, fpmp_finding_t *)->code, NULL);
     }
-    assert_string_equal(order, "21430");
+    assert_string_equal(order, "67521430");
 }
 
 int main(void)
@@ -119,7 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_link_has_its_word),
         plan_test(a_finding_is_one_line_with_its_place),
-        plan_test(findings_are_said_in_the_order_of_the_lines),
+        plan_test(findings_are_said_in_the_order_of_the_lines_what_is_broken_last),
         plan_test(a_finding_keeps_its_place_in_memory),
         plan_test(a_finding_about_a_chain_stands_at_its_first_line),
     };
