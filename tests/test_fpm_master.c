@@ -305,11 +305,11 @@ static void a_worker_is_no_master(void **state)
     put_text(pool_path(bench, "a.conf"),
              pool_text(bench, "fpmt_w1", "pm = static\npm.max_children = 1\n"));
     start(bench);
-    children =
-        apr_psprintf(bench->p, "cat /proc/%ld/task/%ld/children > %s.new && mv %s.new %s",
-                     (long)bench->fpm, (long)bench->fpm, bench->master.pid_path,
-                     bench->master.pid_path, bench->master.pid_path);
-    assert_int_equal(system(children), 0);
+    children = apr_psprintf(
+        bench->p, "cat /proc/%ld/task/%ld/children > %s.new && test -s %s.new && mv %s.new %s",
+        (long)bench->fpm, (long)bench->fpm, bench->master.pid_path, bench->master.pid_path,
+        bench->master.pid_path, bench->master.pid_path);
+    WAIT_FOR(20, system(children) == 0); /* it writes its pid file before it forks */
     WAIT_FOR(20,
              probe_run(bench) != FPMP_RUN_YES); /* a fresh child has its parent's title */
     expect_probe(bench, "worker", FPMP_RUN_OTHER, "calls itself 'php-fpm: pool fpmt_w1'");
