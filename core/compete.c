@@ -312,13 +312,13 @@ static int allows_handler(const fpmp_beside_t *beside, const fpmp_site_t *site)
     return site->allow_handler;
 }
 
-/* SuexecUserGroup of the host or of the main server, which a host inherits. */
-static int has_suexec(const fpmp_beside_t *beside, const fpmp_site_t *site)
+/* A line of this name in the host, or in the main server, from which a host inherits it. */
+static int has_line(const fpmp_beside_t *beside, const fpmp_site_t *site, const char *name)
 {
-    for (int i = 0; beside->suexec && i < beside->conf->nelts; i++) {
+    for (int i = 0; i < beside->conf->nelts; i++) {
         const fpmp_conf_t *conf = APR_ARRAY_IDX(beside->conf, i, const fpmp_conf_t *);
 
-        if (strcasecmp(conf->name, "SuexecUserGroup") == 0 &&
+        if (strcasecmp(conf->name, name) == 0 && strcasecmp(conf->args, "Off") != 0 &&
             (!conf->host || (site->host_file && conf->host->where.line == site->host_line &&
                              strcmp(conf->host->where.file, site->host_file) == 0))) {
             return 1;
@@ -329,7 +329,12 @@ static int has_suexec(const fpmp_beside_t *beside, const fpmp_site_t *site)
 
 static int allows_cgi(const fpmp_beside_t *beside, const fpmp_site_t *site)
 {
-    return site->allow_handler && site->allow_exec && !has_suexec(beside, site);
+    /* mod_fastcgi asks for suexec by a line of its own. */
+    int suexec = beside->suexec && has_line(beside, site, "SuexecUserGroup") &&
+                 (strcmp(beside->mod_cgi, "mod_fastcgi") != 0 ||
+                  has_line(beside, site, "FastCgiWrapper"));
+
+    return site->allow_handler && site->allow_exec && !suexec;
 }
 
 static int follows_links(const fpmp_beside_t *beside, const fpmp_site_t *site)
@@ -340,9 +345,7 @@ static int follows_links(const fpmp_beside_t *beside, const fpmp_site_t *site)
 
 static int has_two_users(const fpmp_beside_t *beside)
 {
-    int i;
-
-    for (i = 1; i < beside->sites->nelts; i++) {
+    for (int i = 1; i < beside->sites->nelts; i++) {
         if (strcmp(APR_ARRAY_IDX(beside->sites, i, const fpmp_site_t *)->line->user,
                    APR_ARRAY_IDX(beside->sites, 0, const fpmp_site_t *)->line->user) != 0) {
             return 1;

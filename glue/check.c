@@ -83,6 +83,20 @@ int fpmp_regex_matches(apr_pool_t *p, const char *regex, const char *text)
     return compiled && ap_regexec(compiled, text, 0, NULL, 0) == 0;
 }
 
+/* The first module that runs a program because a .htaccess names its handler, with ExecCGI. */
+static const char *runner(apr_pool_t *p)
+{
+    static const char *const names[] = { "mod_fastcgi", "mod_cgid", "mod_cgi", "mod_fcgid" };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (ap_find_linked_module(apr_pstrcat(p, names[i], ".c", NULL))) {
+            return names[i];
+        }
+    }
+    return NULL;
+}
+
 /* What else in httpd's configuration wants the same files? */
 static void check_beside(fpmp_plan_t *plan, const fpmp_httpd_t *httpd,
                          const apr_array_header_t *sites, const apr_array_header_t *bare)
@@ -94,10 +108,7 @@ static void check_beside(fpmp_plan_t *plan, const fpmp_httpd_t *httpd,
 
     beside.mod_php = fpmp_mod_php();
     beside.proxy_fcgi = ap_find_linked_module("mod_proxy_fcgi.c") != NULL;
-    beside.mod_cgi = ap_find_linked_module("mod_cgid.c")  ? "mod_cgid"
-                     : ap_find_linked_module("mod_cgi.c") ? "mod_cgi"
-                     : ap_find_linked_module("mod_fastcgi.c") ? "mod_fastcgi"
-                                                              : NULL;
+    beside.mod_cgi = runner(plan->pool);
     beside.mod_lua = ap_find_linked_module("mod_lua.c") != NULL;
     beside.suexec = ap_unixd_config.suexec_enabled && ap_find_linked_module("mod_suexec.c");
     fpmp_compete(plan, &beside, httpd);

@@ -232,7 +232,8 @@ LINKS
     like $chain, qr/^  in force by via=fastcgi.*:\n\Q$links\E/m, "the dump has the links of $user";
     like $chain, qr/^  line +FPMUser \Q$user\E via=fastcgi at /m, '... and via=fastcgi at its line';
 }
-is_deeply [ $said =~ /(FPMP\d+)/g ], ['FPMP0649'], 'nothing is found but the mod_proxy_fcgi of the tests';
+is_deeply [ $said =~ /(FPMP\d+: \w+: mod_\w+)/g ], [ 'FPMP0649: handler: mod_proxy_fcgi', 'FPMP0652: handler: mod_fastcgi' ],
+    'nothing is found but what the modules allow a .htaccess';
 
 # ---- what is shown is what is in force: by hand, without the module, it is the same ----
 my %links;

@@ -250,6 +250,7 @@ static void programs_that_a_htaccess_runs_as_httpd_are_said_once(void **state)
     static const struct {
         const char *title, *want, *mod_cgi, *suexec; /* suexec: where SuexecUserGroup is */
         int handler, exec, lua;
+        const char *wrapper;
     } table[] = {
         { "CGI", "NOTICE FPMP0652", "mod_cgid", NULL, .handler = 1, .exec = 1 },
         { "CGI is not loaded", "", NULL, NULL, .handler = 1, .exec = 1 },
@@ -259,6 +260,12 @@ static void programs_that_a_htaccess_runs_as_httpd_are_said_once(void **state)
         { "suexec", "", "mod_cgi", "server", .handler = 1, .exec = 1 },
         { "suexec of another host", "NOTICE FPMP0652", "mod_cgi", "<VirtualHost *:80",
           .handler = 1, .exec = 1 },
+        { "suexec beside mod_fastcgi", "NOTICE FPMP0652", "mod_fastcgi", "server", .handler = 1,
+          .exec = 1 },
+        { "mod_fastcgi without its wrapper", "NOTICE FPMP0652", "mod_fastcgi", "server",
+          .handler = 1, .exec = 1, .wrapper = "FastCgiWrapper Off" },
+        { "mod_fastcgi with its wrapper", "", "mod_fastcgi", "server", .handler = 1, .exec = 1,
+          .wrapper = "FastCgiWrapper On" },
         { "mod_lua", "NOTICE FPMP0653", NULL, NULL, .handler = 1, .lua = 1 },
         { "mod_lua without FileInfo", "", NULL, NULL, .exec = 1, .lua = 1 },
     };
@@ -280,6 +287,9 @@ static void programs_that_a_htaccess_runs_as_httpd_are_said_once(void **state)
             add_conf(&scene, "SuexecUserGroup u g", 3,
                      *table[i].suexec == '<' ? add_conf(&scene, table[i].suexec, 999, NULL)
                                              : NULL);
+        }
+        if (table[i].wrapper) {
+            add_conf(&scene, table[i].wrapper, 2, NULL);
         }
         expect_text(table[i].title, code_of(*state, judged(&scene, table[i].title)),
                     table[i].want);

@@ -9,14 +9,14 @@ use warnings;
 use File::Path qw(make_path);
 use FPMT qw($SCRATCH setting put slurp);
 
-my $name = 'mod_fastcgi_standin';
+my $name = 'mod_fastcgi'; # by which httpd knows the module
 
 # The LoadModule lines of what via=fastcgi needs and a test server has not.
 sub load_lines {
     my $so = "$SCRATCH/standin/.libs/$name.so";
     if (!-e $so) {
         make_path("$SCRATCH/standin");
-        put("$SCRATCH/standin/$name.c", slurp(setting('t') . "/standin/$name.c"));
+        put("$SCRATCH/standin/$name.c", slurp(setting('t') . "/standin/${name}_standin.c"));
         my $build = setting('apxs') . " -c -Wc,-Wall -Wc,-Wextra -Wc,-Werror $name.c";
         system("cd $SCRATCH/standin && $build >build.log 2>&1") == 0
             or die "$build: ", slurp("$SCRATCH/standin/build.log");
