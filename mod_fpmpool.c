@@ -20,6 +20,9 @@ static const command_rec directives[] = {
     AP_INIT_TAKE_ARGV(
         "FPMMaster", fpmp_set_master, NULL, RSRC_CONF,
         "NAME [config=|binary=|pid=|pool_dir=|socket_dir=PATH]... : a PHP-FPM"),
+    AP_INIT_TAKE_ARGV("FPMHosts", fpmp_set_hosts, NULL, RSRC_CONF,
+                      "NAME ADDRESS... allow=ADDRESS,... export=DIR [KEY=VALUE]... : machines "
+                      "with the pools of hosts=NAME"),
     AP_INIT_TAKE1("FPMSocketDir", fpmp_set_socket_dir, NULL, RSRC_CONF,
                   "the directory of the sockets of all masters"),
     AP_INIT_TAKE1("FPMSync", fpmp_set_sync, NULL, RSRC_CONF,
@@ -36,7 +39,7 @@ static const command_rec directives[] = {
                   "a switch of mod_php"),
     /* httpd gives a directive to every module that knows it: core's own one stays as it is. */
     AP_INIT_TAKE1("SetHandler", fpmp_see_handler, NULL, OR_FILEINFO, "a handler name"),
-    AP_INIT_NO_ARGS(FPMP_FASTCGI_LINK, fpmp_fastcgi_link, NULL, RSRC_CONF,
+    AP_INIT_NO_ARGS(FPMP_LINKS, fpmp_links_make, NULL, RSRC_CONF,
                     "made by the module itself"),
     { .name = NULL }
 };
@@ -132,6 +135,8 @@ static void on_end_generation(server_rec *s, ap_generation_t gen)
 
 static void register_hooks(apr_pool_t *p)
 {
+    static const char *const proxy[] = { "mod_proxy.c", NULL };
+
     (void)p;
     /* LAST: httpd's User and Group and the MPM's numbers are final. */
     ap_hook_check_config(on_check_config, NULL, NULL, APR_HOOK_LAST);
@@ -141,7 +146,8 @@ static void register_hooks(apr_pool_t *p)
     /* After mod_rewrite's [H=] and mod_dir: the file name is final, and ours is the last
      * word. */
     ap_hook_fixups(fpmp_request_claim, NULL, NULL, APR_HOOK_REALLY_LAST);
-    ap_hook_handler(fpmp_request_handle, NULL, NULL, APR_HOOK_FIRST);
+    /* mod_proxy takes on what via=balancer hands over. */
+    ap_hook_handler(fpmp_request_handle, NULL, proxy, APR_HOOK_FIRST);
     ap_hook_handler(fpmp_status_handle, NULL, NULL, APR_HOOK_MIDDLE);
     /* Where mod_status is not loaded, nobody calls it. */
     APR_OPTIONAL_HOOK(ap, status_hook, fpmp_status_extend, NULL, NULL, APR_HOOK_MIDDLE);

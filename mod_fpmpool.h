@@ -67,11 +67,20 @@ typedef enum { FPMP_SCAN_UNSET, FPMP_SCAN_ON, FPMP_SCAN_OFF } fpmp_scan_e;
 typedef enum {
     FPMP_VIA_UNSET,
     FPMP_VIA_NATIVE, /* the module's own FastCGI */
-    FPMP_VIA_FASTCGI /* mod_fastcgi, by directives that the module makes */
+    FPMP_VIA_FASTCGI, /* mod_fastcgi, by directives that the module makes */
+    FPMP_VIA_BALANCER /* mod_proxy_balancer, likewise: the pools are on other machines */
 } fpmp_via_e;
+
+/* Where the files of a site lie whose pools are on other machines. */
+typedef enum {
+    FPMP_ROOT_UNSET,
+    FPMP_ROOT_LOCAL, /* here too, under the same path: httpd sees the script itself */
+    FPMP_ROOT_REMOTE /* only there */
+} fpmp_root_e;
 
 typedef struct fpmp_chain_t fpmp_chain_t;
 typedef struct fpmp_finding_t fpmp_finding_t;
+typedef struct fpmp_hosts_t fpmp_hosts_t;
 typedef struct fpmp_master_t fpmp_master_t;
 typedef struct fpmp_state_t fpmp_state_t;
 
@@ -84,11 +93,13 @@ typedef struct {
     const char *user;
     const char *group;       /* NULL: the user's primary group */
     const char *php;         /* php=NAME, NULL: the default master */
+    const char *hosts;       /* hosts=NAME, NULL: not given */
     apr_array_header_t *ext; /* const char *, without dot; NULL: not given. After
                                 fpmp_chains_derive: those in force */
     fpmp_owner_e owner;
     fpmp_scan_e scan;
     fpmp_via_e via; /* never UNSET after fpmp_chains_derive */
+    fpmp_root_e root;
     int timeout_sec;              /* 0: the server's Timeout */
     apr_off_t buffer_bytes; /* of one body kept in a file; -1: none; 0: not given, so
                                FPMP_BUFFER_BYTES after fpmp_chains_derive */
@@ -123,6 +134,26 @@ struct fpmp_master_t {
                                 somebody else does, or nobody has looked yet */
     fpmp_where_t where;     /* its FPMMaster line; file == NULL: detected */
 };
+
+/* A group of machines with the same pools: one FPMHosts line. */
+struct fpmp_hosts_t {
+    const char *name;
+    apr_array_header_t *machines; /* const char *, addresses or names, in lower case */
+    apr_array_header_t *allow;    /* const char *, addresses of the web servers */
+    const char *export_dir;       /* DIR/MACHINE/fpmpool-USER.conf, and DIR/ports */
+    int port_from, port_to;
+    apr_array_header_t *member, *balancer; /* const char *, "retry=5": KEY=VALUE of mod_proxy */
+    fpmp_master_t *master; /* stands for PHP-FPM there: it has a name and no path */
+    const fpmp_finding_t *broken; /* why none of its pools can be reached; NULL: they can */
+    fpmp_where_t where;
+};
+
+/* What the ends of the chain need that are not the module's own. */
+typedef struct {
+    int expected; /* 1 << fpmp_via_e, ored: those that lines say */
+    const char *fastcgi_missing; /* a module that via=fastcgi needs; NULL: none is missing */
+    apr_array_header_t *hosts; /* fpmp_hosts_t *, in the order read */
+} fpmp_ends_t;
 
 /* Whom httpd's children run as, and which server this is. */
 typedef struct {
@@ -192,6 +223,10 @@ struct fpmp_chain_t {
     const fpmp_finding_t *broken; /* why it cannot serve; NULL: it can */
     int user_unfit; /* 1: the user is gone or forbidden, so no pool file may name it */
     const char *status_path; /* pm.status_path */
+    const fpmp_hosts_t *hosts; /* the machines its pools are on; NULL: on this one */
+    const char *balancer;      /* "balancer://fpmpool-david"; NULL without hosts */
+    const char *allowed;       /* listen.allowed_clients; NULL without hosts */
+    int port;                  /* on all of them; 0: none yet */
     const char *fastcgi_url; /* of via=fastcgi: also the path and, without its '/', the Action */
     fpmp_state_t *state; /* shared with the children; NULL: this run serves nobody */
 };

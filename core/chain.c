@@ -5,6 +5,7 @@
  * master share one chain; where they disagree the later line is refused. Entry point:
  * fpmp_chains_derive().
  */
+#include "hosts.h"
 #include "via.h"
 
 #include <string.h>
@@ -27,6 +28,7 @@ fpmp_plan_t *fpmp_plan_make(apr_pool_t *p)
     plan->masters = apr_array_make(p, 2, sizeof(fpmp_master_t *));
     plan->chains = apr_array_make(p, 16, sizeof(fpmp_chain_t *));
     plan->findings = apr_array_make(p, 4, sizeof(fpmp_finding_t *));
+    plan->ends.hosts = apr_array_make(p, 2, sizeof(fpmp_hosts_t *));
     return plan;
 }
 
@@ -181,6 +183,15 @@ static void add_line(fpmp_chain_t *chain, fpmp_line_t *line)
     line->chain = chain;
 }
 
+/* Its pool is on other machines, all with the same port. */
+static void set_hosts(apr_pool_t *p, fpmp_chain_t *chain, const fpmp_hosts_t *hosts)
+{
+    chain->hosts = hosts;
+    chain->balancer = apr_pstrcat(p, FPMP_BALANCER_PREFIX, chain->pool, NULL);
+    chain->allowed = apr_array_pstrcat(p, hosts->allow, ',');
+    chain->socket_owner = chain->socket_group = NULL;
+}
+
 static fpmp_chain_t *make_chain(fpmp_plan_t *plan, const fpmp_line_t *line,
                                 const fpmp_master_t *master, const fpmp_httpd_t *httpd)
 {
@@ -276,17 +287,24 @@ static void settle_ext(fpmp_plan_t *plan, fpmp_line_t *line)
 static void derive_line(fpmp_plan_t *plan, fpmp_line_t *line, const fpmp_httpd_t *httpd,
                         apr_hash_t *by_key)
 {
-    const fpmp_master_t *master = choose_master(plan, line);
+    const fpmp_hosts_t *hosts =
+        line->via == FPMP_VIA_BALANCER ? fpmp_hosts_choose(plan, line) : NULL;
+    const fpmp_master_t *master = hosts           ? hosts->master
+                                  : line->refused ? NULL
+                                                  : choose_master(plan, line);
     fpmp_chain_t *chain;
     const char *key;
 
     if (!master) {
         return;
     }
-    key = apr_pstrcat(plan->pool, master->name, "/", line->user, NULL);
+    key = apr_pstrcat(plan->pool, hosts ? "hosts " : "", master->name, "/", line->user, NULL);
     chain = apr_hash_get(by_key, key, APR_HASH_KEY_STRING);
     if (!chain) {
         chain = make_chain(plan, line, master, httpd);
+        if (hosts) {
+            set_hosts(plan->pool, chain, hosts);
+        }
         apr_hash_set(by_key, key, APR_HASH_KEY_STRING, chain);
     }
     if (line_agrees(plan, chain, line)) {

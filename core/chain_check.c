@@ -4,7 +4,7 @@
  * them, is its socket reachable and its own. The first broken link is said, later ones
  * would be noise. Entry point: fpmp_chain_check.
  */
-#include "core.h"
+#include "hosts.h"
 
 void fpmp_chain_find(fpmp_plan_t *plan, fpmp_chain_t *chain, const char *code,
                      fpmp_link_e link, fpmp_weight_e weight, const char *seen,
@@ -121,6 +121,10 @@ void fpmp_chain_check(fpmp_plan_t *plan, fpmp_chain_t *chain, apr_hash_t *taken)
                                      chain->user, why),
                         "change them on FPMUser or FPMDefaults");
         return;
+    }
+    if (chain->hosts) {
+        fpmp_balancer_check(plan, chain, taken);
+        return; /* its PHP-FPM is not of this machine */
     }
     check_versions(plan, chain);
     if (chain->broken || !chain->socket_path || !chain->pool_file_path) {

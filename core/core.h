@@ -400,8 +400,7 @@ typedef struct {
     fpmp_where_t socket_dir_where, sync_where, strict_where, ignore_php_value_where;
     const fpmp_targets_t *targets; /* of mod_proxy; NULL: not looked at */
     const fpmp_httpd_t *httpd;     /* set with the derived part */
-    int fastcgi;                   /* 1: a line says via=fastcgi */
-    const char *fastcgi_missing;   /* a module that it needs; NULL: none is missing */
+    fpmp_ends_t ends;              /* other than the native one */
     fpmp_states_t *states; /* NULL: this run serves nobody */
     int graceful; /* 1: children of the configuration before still serve */
     int untold;   /* 1: the first pass of this start waited for PHP-FPM in vain */

@@ -3,7 +3,7 @@
  * One chain's user against the account as it was looked up: is it there, and may PHP run as
  * it? Entry point: fpmp_drift_user.
  */
-#include "core.h"
+#include "hosts.h"
 
 /* An earlier broken link was said already, but that the user is unfit must be known: no
  * pool file may name him. */
@@ -76,6 +76,10 @@ void fpmp_drift_user(fpmp_plan_t *plan, fpmp_chain_t *chain, const fpmp_user_fac
 {
     apr_pool_t *p = plan->pool;
 
+    if (fpmp_chain_remote(chain) && (facts->user_lookup == FPMP_LOOKUP_MISSING ||
+                                     facts->group_lookup == FPMP_LOOKUP_MISSING)) {
+        return; /* PHP-FPM over there says whether they exist */
+    }
     if (facts->user_lookup == FPMP_LOOKUP_MISSING) {
         find_user(
             plan, chain, "FPMP0201", FPMP_BROKEN,

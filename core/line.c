@@ -101,13 +101,40 @@ static const char *read_scan(apr_pool_t *p, fpmp_line_t *line, const char *value
 
 static const char *read_via(apr_pool_t *p, fpmp_line_t *line, const char *value)
 {
-    static const char *const words[] = { "native", "fastcgi", NULL };
+    static const char *const words[] = { "native", "fastcgi", "balancer", NULL };
     int word = line->via;
     const char *why = read_word(p, "via", value, words,
-                                "neither 'native' nor 'fastcgi'; write one of the two", &word);
+                                "none of 'native', 'fastcgi' and 'balancer'; write one of "
+                                "these",
+                                &word);
 
     line->via = word;
     return why;
+}
+
+static const char *read_root(apr_pool_t *p, fpmp_line_t *line, const char *value)
+{
+    static const char *const words[] = { "local", "remote", NULL };
+    int word = line->root;
+    const char *why = read_word(p, "root", value, words,
+                                "neither 'local' nor 'remote'; write one of the two", &word);
+
+    line->root = word;
+    return why;
+}
+
+static const char *read_hosts(apr_pool_t *p, fpmp_line_t *line, const char *value)
+{
+    const char *why = fpmp_rule_master_name(value);
+
+    if (line->hosts) {
+        return given_twice(p, "hosts");
+    }
+    if (why) {
+        return apr_psprintf(p, "group in 'hosts=%s' %s", fpmp_value_shown(p, value), why);
+    }
+    line->hosts = value;
+    return NULL;
 }
 
 static const char *read_timeout(apr_pool_t *p, fpmp_line_t *line, const char *value)
@@ -169,7 +196,7 @@ static const struct {
 } own_keys[] = {
     { "php", read_php },   { "ext", read_ext },         { "owner", read_owner },
     { "scan", read_scan }, { "timeout", read_timeout }, { "buffer", read_buffer },
-    { "via", read_via },
+    { "via", read_via },   { "hosts", read_hosts },     { "root", read_root },
 };
 
 static const char *read_setting(apr_pool_t *p, fpmp_line_t *line, const char *arg)

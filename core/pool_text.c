@@ -4,7 +4,7 @@
  * the marker with a hash of all that follows it. The bytes depend on the chain alone, so
  * comparing content is enough to know that nothing changed. Entry: fpmp_pool_text_render.
  */
-#include "core.h"
+#include "hosts.h"
 
 #include <apr_sha1.h>
 #include <string.h>
@@ -32,6 +32,14 @@ static void hash_text(char hex[HEX_BYTES + 1], const char *text, apr_size_t len)
         hex[2 * i + 1] = HEX_DIGITS[digest[i] & 15];
     }
     hex[HEX_BYTES] = '\0';
+}
+
+const char *fpmp_hash_text(apr_pool_t *p, const char *text, apr_size_t len)
+{
+    char *hex = apr_palloc(p, HEX_BYTES + 1);
+
+    hash_text(hex, text, len);
+    return hex;
 }
 
 const char *fpmp_pool_text_ext(apr_pool_t *p, const apr_array_header_t *ext)
@@ -72,7 +80,8 @@ const char *fpmp_pool_text_body(apr_pool_t *p, const fpmp_chain_t *chain)
         { "listen", chain->socket_path },
         { "listen.owner", chain->socket_owner },
         { "listen.group", chain->socket_group },
-        { "listen.mode", "0600" },
+        { "listen.mode", chain->hosts ? NULL : "0600" },
+        { "listen.allowed_clients", chain->allowed },
         { "security.limit_extensions", fpmp_pool_text_ext(p, chain->ext) },
         { "php_admin_value[opcache.validate_permission]", "1" },
         { "php_admin_value[cgi.fix_pathinfo]", "1" },

@@ -4,6 +4,7 @@
  * the long form that the one line stands for. What `apachectl -t -D DUMP_FPMPOOL` prints;
  * report_json.c has the same for programs.
  */
+#include "hosts.h"
 #include "report.h"
 #include "via.h"
 
@@ -75,10 +76,46 @@ static void judge_rows(const apr_array_header_t *found, const fpmp_chain_t *chai
 
 static const char *handler_text(apr_pool_t *p, const fpmp_chain_t *chain)
 {
+    if (chain->hosts) {
+        return apr_psprintf(p, "%s, then %s", FPMP_HANDLER, chain->balancer);
+    }
     return fpmp_chain_via(chain, FPMP_VIA_FASTCGI)
                ? apr_psprintf(p, "%s, with via=fastcgi then %s and " FPMP_FASTCGI_HANDLER,
                               FPMP_HANDLER, chain->fastcgi_url + 1)
                : FPMP_HANDLER;
+}
+
+static const char *socket_text(apr_pool_t *p, const fpmp_chain_t *chain)
+{
+    if (chain->hosts) {
+        return apr_psprintf(p, "%s, clients allowed %s",
+                            chain->port ? fpmp_balancer_members(p, chain) : "(no port)",
+                            chain->allowed);
+    }
+    return apr_psprintf(p, "%s, owner %s, group %s, mode 0600",
+                        chain->socket_path ? chain->socket_path : "(none)",
+                        chain->socket_owner, chain->socket_group);
+}
+
+static const char *pool_file_text(apr_pool_t *p, const fpmp_chain_t *chain)
+{
+    if (chain->hosts) {
+        return apr_psprintf(p, "%s/MACHINE/" FPMP_FILE_PREFIX "%s.conf",
+                            chain->hosts->export_dir, chain->pool);
+    }
+    return chain->pool_file_path ? chain->pool_file_path : "(none)";
+}
+
+static const char *master_text(apr_pool_t *p, const fpmp_chain_t *chain)
+{
+    if (chain->hosts) {
+        return apr_psprintf(p, "PHP-FPM of %s: %s", chain->hosts->name,
+                            apr_array_pstrcat(p, chain->hosts->machines, ','));
+    }
+    return apr_psprintf(
+        p, "%s: %s -y %s", chain->master->name,
+        chain->master->binary_path ? chain->master->binary_path : "(no program)",
+        chain->master->config_path ? chain->master->config_path : "(no main file)");
 }
 
 void fpmp_report_rows(apr_pool_t *p, const fpmp_plan_t *plan, const fpmp_chain_t *chain,
@@ -90,18 +127,10 @@ void fpmp_report_rows(apr_pool_t *p, const fpmp_plan_t *plan, const fpmp_chain_t
                                 chain->group ? chain->group : "(not known)") },
         { .link = FPMP_LINK_EXTENSION, .value = fpmp_pool_text_ext(p, chain->ext) },
         { .link = FPMP_LINK_HANDLER, .value = handler_text(p, chain) },
-        { .link = FPMP_LINK_SOCKET,
-          .value = apr_psprintf(p, "%s, owner %s, group %s, mode 0600",
-                                chain->socket_path ? chain->socket_path : "(none)",
-                                chain->socket_owner, chain->socket_group) },
+        { .link = FPMP_LINK_SOCKET, .value = socket_text(p, chain) },
         { .link = FPMP_LINK_POOL, .value = apr_psprintf(p, "[%s]", chain->pool) },
-        { .link = FPMP_LINK_POOL_FILE,
-          .value = chain->pool_file_path ? chain->pool_file_path : "(none)" },
-        { .link = FPMP_LINK_MASTER,
-          .value = apr_psprintf(
-              p, "%s: %s -y %s", chain->master->name,
-              chain->master->binary_path ? chain->master->binary_path : "(no program)",
-              chain->master->config_path ? chain->master->config_path : "(no main file)") },
+        { .link = FPMP_LINK_POOL_FILE, .value = pool_file_text(p, chain) },
+        { .link = FPMP_LINK_MASTER, .value = master_text(p, chain) },
     };
 
     memcpy(rows, values, sizeof(values));
@@ -119,7 +148,10 @@ static const char *hosts_text(apr_pool_t *p, const fpmp_chain_t *chain,
 
         APR_ARRAY_PUSH(parts, const char *) =
             apr_psprintf(p, "  line         FPMUser %s%s at %s:%d\n", line->user,
-                         line->via == FPMP_VIA_FASTCGI ? " via=fastcgi" : "",
+                         line->via == FPMP_VIA_FASTCGI ? " via=fastcgi"
+                         : line->via == FPMP_VIA_BALANCER
+                             ? apr_pstrcat(p, " hosts=", line->hosts, NULL)
+                             : "",
                          line->where.file, line->where.line);
     }
     for (i = 0; i < sites->nelts; i++) {
@@ -175,8 +207,20 @@ const char *fpmp_report_chain(apr_pool_t *p, const fpmp_plan_t *plan,
     }
     if (in_force) {
         APR_ARRAY_PUSH(parts, const char *) =
-            block(p, "in force by via=fastcgi, as directives of mod_fastcgi, mod_actions and "
-                     "mod_alias", in_force);
+            block(p,
+                  chain->hosts ? "in force by via=balancer, as directives of mod_proxy and "
+                                 "mod_proxy_balancer"
+                               : "in force by via=fastcgi, as directives of mod_fastcgi, "
+                                 "mod_actions and mod_alias",
+                  in_force);
+    }
+    if (chain->hosts && chain->port) {
+        const char *machine = APR_ARRAY_IDX(chain->hosts->machines, 0, const char *);
+
+        APR_ARRAY_PUSH(parts, const char *) =
+            block(p, apr_psprintf(p, "and in a pool file of PHP-FPM on each machine, here %s",
+                                  machine),
+                  fpmp_pool_text_body(p, fpmp_chain_there(p, chain, machine)));
     }
     if (chain->socket_path && chain->group) {
         APR_ARRAY_PUSH(parts, const char *) = block(

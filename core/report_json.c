@@ -2,6 +2,7 @@
  *
  * The chains as JSON, for programs: the same rows as report.c. json.c has the strings.
  */
+#include "hosts.h"
 #include "report.h"
 #include "status.h"
 #include "via.h"
@@ -107,6 +108,10 @@ const char *fpmp_json_chain(apr_pool_t *p, const fpmp_plan_t *plan,
                             const fpmp_chain_t *chain, const apr_array_header_t *sites)
 {
     const apr_array_header_t *found = fpmp_report_findings(p, plan, chain);
+    const fpmp_chain_t *there =
+        chain->hosts ? fpmp_chain_there(
+                           p, chain, APR_ARRAY_IDX(chain->hosts->machines, 0, const char *))
+                     : chain;
 
     return apr_psprintf(
         p,
@@ -124,7 +129,7 @@ const char *fpmp_json_chain(apr_pool_t *p, const fpmp_plan_t *plan,
         lines_list(p, chain), hosts_list(p, chain, sites), links_list(p, plan, chain),
         findings_list(p, found, 8), string(p, fpmp_links_in_force(p, plan, chain)),
         string(p, fpmp_long_proxy_fcgi(p, chain)),
-        string(p, fpmp_long_fastcgi(p, chain)), string(p, fpmp_pool_text_body(p, chain)));
+        string(p, fpmp_long_fastcgi(p, chain)), string(p, fpmp_pool_text_body(p, there)));
 }
 
 const char *fpmp_json_rest(apr_pool_t *p, const fpmp_plan_t *plan)

@@ -95,7 +95,7 @@ static const row_t rows[] = {
 
 /* The keys that line.c reads itself: a slip of the pen may have meant one of them. */
 static const char *const own_keys[] = { "php", "ext", "owner", "timeout", "scan", "buffer",
-                                         "via" };
+                                         "via", "hosts", "root" };
 #define OWN_COUNT ((int)(sizeof(own_keys) / sizeof(own_keys[0])))
 
 static const row_t *row_find(const char *name)

@@ -317,6 +317,16 @@ static const char *unseen(const look_t *look)
                : NULL;
 }
 
+static const char *elsewhere(const look_t *look)
+{
+    const fpmp_chain_t *chain = look->row->chain;
+
+    return chain && chain->hosts
+               ? apr_psprintf(look->p, "it is on the machines of '%s': balancer-manager and "
+                                       "configtest look at them", chain->hosts->name)
+               : NULL;
+}
+
 static const struct {
     const char *(*wrong)(const look_t *look);
     fpmp_health_e health;
@@ -330,7 +340,7 @@ static const struct {
     { no_file, FPMP_HEALTH_NOTICE, 1 },       { edited_file, FPMP_HEALTH_NOTICE, 1 },
     { newer_file, FPMP_HEALTH_NOTICE, 1 },    { waiting, FPMP_HEALTH_NOTICE, 1 },
     { recent_error, FPMP_HEALTH_NOTICE, 0 },  { late, FPMP_HEALTH_UNKNOWN, 0 },
-    { unseen, FPMP_HEALTH_UNKNOWN, 1 },
+    { unseen, FPMP_HEALTH_UNKNOWN, 1 },       { elsewhere, FPMP_HEALTH_UNKNOWN, 0 },
 };
 
 static void judge(apr_pool_t *p, const fpmp_status_t *status, fpmp_status_row_t *row)

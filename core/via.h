@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The ends of the chain, by via= on FPMUser: which one a line has, and the directives that
- * via=fastcgi stands for. glue/fastcgi.c puts them in force, report.c shows them.
+ * via=fastcgi stands for (hosts.h has those of via=balancer). glue/links.c puts them in force,
+ * report.c shows them.
  */
 #ifndef FPMP_VIA_H
 #define FPMP_VIA_H
@@ -15,6 +16,9 @@ const char *fpmp_via_settle(const fpmp_plan_t *plan, fpmp_line_t *line) FPMP_NON
 /** Refuse the line if its end is not to be had, or cannot keep this key of it (NULL: none). */
 void fpmp_via_judge(fpmp_plan_t *plan, fpmp_line_t *line, const char *key)
     FPMP_NONNULL(1, 2);
+
+/** "native", "fastcgi" or "balancer". */
+const char *fpmp_via_name(fpmp_via_e via);
 
 /** 1: a line of this chain reaches its pool so. */
 int fpmp_chain_via(const fpmp_chain_t *chain, fpmp_via_e via) FPMP_NONNULL(1);
@@ -34,7 +38,7 @@ const char *fpmp_fastcgi_place(apr_pool_t *p, const fpmp_chain_t *chain) FPMP_NO
 const char *fpmp_fastcgi_server(apr_pool_t *p, const fpmp_plan_t *plan,
                                 const fpmp_chain_t *chain) FPMP_NONNULL(1, 2, 3);
 
-/** Both together, as they are in force; NULL: no line of the chain has them. */
+/** All directives of the chain's end, as they are in force; NULL: it has none. */
 const char *fpmp_links_in_force(apr_pool_t *p, const fpmp_plan_t *plan,
                                 const fpmp_chain_t *chain) FPMP_NONNULL(1, 2, 3);
 

@@ -144,6 +144,7 @@ static void check_docroots(fpmp_plan_t *plan, const fpmp_httpd_t *httpd,
         const fpmp_tree_t *tree;
 
         if (chain->broken || !chain->group || chain->uid == (uid_t)-1 ||
+            site->line->root == FPMP_ROOT_REMOTE ||
             is_covered(plan->pool, seen, site)) {
             continue;
         }
@@ -169,6 +170,7 @@ void fpmp_check_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, server_rec *s)
     for (i = 0; i < plan->masters->nelts; i++) {
         check_master(plan, APR_ARRAY_IDX(plan->masters, i, fpmp_master_t *), httpd);
     }
+    fpmp_export_check(plan, httpd);
     check_beside(plan, httpd, sites, bare);
     check_docroots(plan, httpd, sites);
 }

@@ -6,6 +6,8 @@
  */
 #include "glue.h"
 
+#include "../core/hosts.h"
+
 #include <strings.h>
 
 APLOG_USE_MODULE(fpmpool);
@@ -67,9 +69,7 @@ const char *fpmp_set_user(cmd_parms *cmd, void *dir_conf, int argc, char *const 
         return err;
     }
     line->server = cmd->server;
-    if (line->via == FPMP_VIA_FASTCGI) {
-        fpmp_fastcgi_expect(cmd);
-    }
+    fpmp_links_expect(cmd, line);
     dir->line = line;
     APR_ARRAY_PUSH(fpmp_plan_of(cmd->pool)->lines, fpmp_line_t *) = line;
     return NULL;
@@ -90,10 +90,25 @@ const char *fpmp_set_defaults(cmd_parms *cmd, void *dir, int argc, char *const a
     plan->defaults->where = where_of(cmd);
     err = fpmp_refusal(cmd, "FPMP0107",
                        fpmp_line_parse(cmd->pool, plan->defaults, 0, argc, argv));
-    if (plan->defaults->via == FPMP_VIA_FASTCGI) {
-        fpmp_fastcgi_expect(cmd);
-    }
+    fpmp_links_expect(cmd, plan->defaults);
     return err;
+}
+
+const char *fpmp_set_hosts(cmd_parms *cmd, void *dir, int argc, char *const argv[])
+{
+    fpmp_plan_t *plan = fpmp_plan_of(cmd->pool);
+    fpmp_hosts_t *hosts = apr_pcalloc(cmd->pool, sizeof(*hosts));
+    const char *err = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    (void)dir;
+    if (err) {
+        return err;
+    }
+    hosts->where = where_of(cmd);
+    err = fpmp_hosts_parse(cmd->pool, hosts, argc, argv);
+    err = err ? err : fpmp_hosts_beside(cmd->pool, hosts, plan->ends.hosts);
+    APR_ARRAY_PUSH(plan->ends.hosts, fpmp_hosts_t *) = hosts;
+    return fpmp_refusal(cmd, "FPMP0699", err);
 }
 
 const char *fpmp_set_master(cmd_parms *cmd, void *dir, int argc, char *const argv[])

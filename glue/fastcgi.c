@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * via=fastcgi, an end of the chain that other modules serve. When the last line of the
- * configuration is read, the links are put in force as directives, so that mod_fastcgi reads
- * its own; no symbol of it is used. A request that may run goes on by mod_actions to a URL
- * that no file has, and mod_fastcgi finds the socket by that name. Any request that has
- * such a name and did not come this way is refused: whoever gets there becomes the pool's user.
+ * via=fastcgi, an end of the chain that other modules serve. links.c puts its directives in
+ * force, so that mod_fastcgi reads its own; no symbol of it is used. A request that may run
+ * goes on by mod_actions to a URL that no file has, and mod_fastcgi finds the socket by that
+ * name. Any request that has such a name and did not come this way is refused: whoever gets
+ * there becomes the pool's user.
  */
 #include "glue.h"
 
@@ -15,48 +15,9 @@
 
 APLOG_USE_MODULE(fpmpool);
 
-#define WHY_MAX_BYTES 110 /* of another module's words in a message */
-
 /* ---- the links ------------------------------------------------------------------------- */
 
-static apr_status_t next_char(char *ch, void *rest)
-{
-    const char **at = rest;
-
-    if (!**at) {
-        return APR_EOF;
-    }
-    *ch = *(*at)++;
-    return APR_SUCCESS;
-}
-
-/* What they say of themselves in an error is the line that they stand for. */
-static void place_at(ap_directive_t *directive, fpmp_where_t where)
-{
-    for (; directive; directive = directive->next) {
-        directive->filename = where.file;
-        directive->line_num = where.line;
-        place_at(directive->first_child, where);
-    }
-}
-
-/* Read directives and run them as if they stood at the end of this host. NULL, or why not. */
-static const char *run(const cmd_parms *cmd, server_rec *s, const char *text,
-                       fpmp_where_t where)
-{
-    cmd_parms parms = *cmd;
-    ap_directive_t *tree = NULL;
-    const char *err;
-
-    parms.server = s;
-    parms.config_file =
-        ap_pcfg_open_custom(cmd->pool, where.file, &text, next_char, NULL, NULL);
-    err = ap_build_config(&parms, cmd->pool, cmd->temp_pool, &tree);
-    place_at(tree, where);
-    return err ? err : ap_walk_config(tree, &parms, s->lookup_defaults);
-}
-
-static const char *missing(void)
+const char *fpmp_fastcgi_missing(void)
 {
     static const struct {
         const char *directive, *name;
@@ -109,8 +70,9 @@ static const char *make_server(const cmd_parms *cmd, const fpmp_plan_t *plan,
 
     err = err ? err : exists(cmd->temp_pool, line->chain->fastcgi_url);
     return err ? err
-               : run(cmd, cmd->server, fpmp_fastcgi_server(cmd->pool, plan, line->chain),
-                     line->where);
+               : fpmp_links_run(cmd, cmd->server,
+                                fpmp_fastcgi_server(cmd->pool, plan, line->chain),
+                                line->where);
 }
 
 /* Make the links of this line's chain in this host (NULL: the one for all hosts), if no line
@@ -122,7 +84,7 @@ static const char *make_once(const cmd_parms *cmd, const fpmp_plan_t *plan,
     const char *err = apr_hash_get(made, key, APR_HASH_KEY_STRING);
 
     if (!err) {
-        err = s ? run(cmd, s, fpmp_fastcgi_place(cmd->pool, line->chain), line->where)
+        err = s ? fpmp_links_run(cmd, s, fpmp_fastcgi_place(cmd->pool, line->chain), line->where)
                 : make_server(cmd, plan, line);
         err = err ? err : "";
         apr_hash_set(made, key, APR_HASH_KEY_STRING, err);
@@ -130,7 +92,7 @@ static const char *make_once(const cmd_parms *cmd, const fpmp_plan_t *plan,
     return *err ? err : NULL;
 }
 
-static const char *link_line(const cmd_parms *cmd, const fpmp_plan_t *plan,
+static const char *put_links(const cmd_parms *cmd, const fpmp_plan_t *plan,
                              const fpmp_line_t *line, apr_hash_t *made)
 {
     const char *err = make_once(cmd, plan, line, NULL, made);
@@ -138,63 +100,32 @@ static const char *link_line(const cmd_parms *cmd, const fpmp_plan_t *plan,
     return err ? err : make_once(cmd, plan, line, line->server, made);
 }
 
-const char *fpmp_fastcgi_link(cmd_parms *cmd, void *dir)
+void fpmp_fastcgi_link(const cmd_parms *cmd, fpmp_plan_t *plan, fpmp_line_t *line,
+                       apr_hash_t *made)
 {
-    fpmp_plan_t *plan = fpmp_plan_of(cmd->pool);
-    apr_hash_t *made = apr_hash_make(cmd->temp_pool);
-    int i;
+    const char *err = line->chain->socket_path ? put_links(cmd, plan, line, made) : NULL;
 
-    (void)dir;
-    if (cmd->directive->data != plan) {
-        return FPMP_FASTCGI_LINK " is made by the module itself; write via=fastcgi on FPMUser";
+    if (err) {
+        fpmp_line_refuse(plan, line, "FPMP0673", FPMP_LINK_HANDLER,
+                         apr_psprintf(plan->pool,
+                                      "a link of via=fastcgi for user '%s' is refused: %s",
+                                      line->user,
+                                      fpmp_text_shown(plan->pool, err, FPMP_WHY_MAX_BYTES)),
+                         "mend what it names, or write via=native");
     }
-    plan->fastcgi_missing = missing();
-    fpmp_plan_derive(plan, cmd->server);
-    for (i = 0; i < plan->lines->nelts; i++) {
-        fpmp_line_t *line = APR_ARRAY_IDX(plan->lines, i, fpmp_line_t *);
-        const char *err = NULL;
-
-        if (line->via == FPMP_VIA_FASTCGI && line->chain && !line->refused &&
-            line->chain->socket_path) {
-            err = link_line(cmd, plan, line, made);
-        }
-        if (err) {
-            fpmp_line_refuse(plan, line, "FPMP0673", FPMP_LINK_HANDLER,
-                             apr_psprintf(plan->pool,
-                                          "a link of via=fastcgi for user '%s' is refused: %s",
-                                          line->user,
-                                          fpmp_text_shown(plan->pool, err, WHY_MAX_BYTES)),
-                             "mend what it names, or write via=native");
-        }
-    }
-    return NULL;
 }
 
 /* ---- a request -------------------------------------------------------------------------- */
 
-/* What of it is known that no .htaccess can write. */
-typedef struct {
-    const fpmp_line_t *goes; /* it may run, and mod_actions takes it on */
-    const fpmp_line_t *came; /* it is what that one has become */
-} way_t;
-
-static const way_t *way_of(const request_rec *r)
-{
-    static const way_t none = { NULL, NULL };
-    const way_t *way = ap_get_module_config(r->request_config, &fpmpool_module);
-
-    return way ? way : &none;
-}
-
 /* Only what comes by an internal redirect has a way behind it: most requests have none. */
 static const fpmp_line_t *came_from(const request_rec *r)
 {
-    return r->prev ? way_of(r)->came : NULL;
+    return r->prev ? fpmp_way_of(r)->came : NULL;
 }
 
 static void set_way(request_rec *r, const fpmp_line_t *goes, const fpmp_line_t *came)
 {
-    way_t *way = apr_palloc(r->pool, sizeof(*way));
+    fpmp_way_t *way = apr_pcalloc(r->pool, sizeof(*way));
 
     way->goes = goes;
     way->came = came;
@@ -252,7 +183,7 @@ static void set_script(request_rec *r)
  * of it looked up as the file that was checked. */
 static int on_translate_name(request_rec *r)
 {
-    const fpmp_line_t *line = r->prev ? way_of(r->prev)->goes : NULL;
+    const fpmp_line_t *line = r->prev ? fpmp_way_of(r->prev)->goes : NULL;
 
     if (line && is_next(r, line)) {
         set_way(r, NULL, line);
@@ -326,7 +257,7 @@ static int on_fixups(request_rec *r)
 /* What mod_actions left is refused, not sent as source. */
 static int on_handler(request_rec *r)
 {
-    const fpmp_line_t *line = way_of(r)->goes;
+    const fpmp_line_t *line = fpmp_way_of(r)->goes;
 
     return line ? refuse(r, line, HTTP_SERVICE_UNAVAILABLE, "FPMP0676",
                          apr_psprintf(r->pool, "no Action took '%s' of handler '%s'",
@@ -335,9 +266,7 @@ static int on_handler(request_rec *r)
                 : DECLINED;
 }
 
-/* ---- both come with the first line ------------------------------------------------------ */
-
-static void add_hooks(void)
+void fpmp_fastcgi_hooks(void)
 {
     static const char *const actions[] = { "mod_actions.c", NULL };
 
@@ -346,26 +275,4 @@ static void add_hooks(void)
     ap_hook_translate_name(on_translate_name, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(on_fixups, NULL, NULL, APR_HOOK_REALLY_LAST - 1);
     ap_hook_handler(on_handler, actions, NULL, APR_HOOK_LAST);
-}
-
-void fpmp_fastcgi_expect(const cmd_parms *cmd)
-{
-    fpmp_plan_t *plan = fpmp_plan_of(cmd->pool);
-    ap_directive_t *last = ap_conftree, *link;
-
-    if (plan->fastcgi) {
-        return;
-    }
-    plan->fastcgi = 1;
-    add_hooks();
-    while (last->next) {
-        last = last->next;
-    }
-    link = apr_pcalloc(cmd->pool, sizeof(*link));
-    link->directive = FPMP_FASTCGI_LINK;
-    link->args = "";
-    link->filename = cmd->directive->filename;
-    link->line_num = cmd->directive->line_num;
-    link->data = plan;
-    last->next = link;
 }

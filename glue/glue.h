@@ -45,6 +45,7 @@ void *fpmp_dir_merge(apr_pool_t *p, void *base, void *add);
  */
 const char *fpmp_set_user(cmd_parms *cmd, void *dir, int argc, char *const argv[]);
 const char *fpmp_set_defaults(cmd_parms *cmd, void *dir, int argc, char *const argv[]);
+const char *fpmp_set_hosts(cmd_parms *cmd, void *dir, int argc, char *const argv[]);
 const char *fpmp_set_master(cmd_parms *cmd, void *dir, int argc, char *const argv[]);
 const char *fpmp_set_socket_dir(cmd_parms *cmd, void *dir, const char *arg);
 const char *fpmp_set_sync(cmd_parms *cmd, void *dir, const char *arg);
@@ -232,26 +233,91 @@ int fpmp_request_claim(request_rec *r);
 /** The handler "fpmpool". */
 int fpmp_request_handle(request_rec *r);
 
+/** PHP-FPM compares SCRIPT_NAME with pm.status_path, and with nothing else, before it looks for
+ * a file. A script of another name gets there by an Alias or a RewriteRule of the server.
+ * @return OK, or HTTP_FORBIDDEN, logged */
+int fpmp_request_check_name(request_rec *r, const fpmp_line_t *line, const char *name);
+
 /** What the access log can have of a request to a pool: %{FPMPOOL_USER}n and so on. Notes,
  * since no .htaccess writes them. */
 void fpmp_request_note(request_rec *r, const fpmp_chain_t *chain);
 
-/* ---- fastcgi.c -------------------------------------------------------------------------- */
+/* What of a request is known that no .htaccess can write. */
+typedef struct {
+    const fpmp_line_t *goes; /* it may run, and mod_actions takes it on */
+    const fpmp_line_t *came; /* it is what that one has become */
+    const fpmp_line_t *sent; /* it may run, and mod_proxy takes it on */
+    const char *script;      /* SCRIPT_FILENAME of that one */
+} fpmp_way_t;
+
+/** Never NULL. */
+const fpmp_way_t *fpmp_way_of(const request_rec *r);
+
+/* ---- links.c ---------------------------------------------------------------------------- */
 
 /* Runs behind the last line of the configuration; nobody writes it. */
-#define FPMP_FASTCGI_LINK "fpmpool-links"
+#define FPMP_LINKS "fpmpool-links"
+#define FPMP_WHY_MAX_BYTES 110 /* of another module's words in a message */
 
-/** A line says via=fastcgi: have fpmp_fastcgi_link called when all lines are read. The first
- * one brings the hooks of that end, so that a server without it runs none of them. */
-void fpmp_fastcgi_expect(const cmd_parms *cmd);
+/** A line has been read: if its end is not the native one, have fpmp_links_make called when all
+ * lines are read. The first one of an end brings its hooks, so that a server without it runs
+ * none of them. */
+void fpmp_links_expect(const cmd_parms *cmd, const fpmp_line_t *line);
 
-/** That directive: put the links of all lines with via=fastcgi in force, as directives. What
- * is refused of them is a finding, and the line's PHP answers 503. */
-const char *fpmp_fastcgi_link(cmd_parms *cmd, void *dir);
+/** That directive: put the links of all lines in force, as directives. What is refused of them
+ * is a finding, and the line's PHP answers 503. */
+const char *fpmp_links_make(cmd_parms *cmd, void *dir);
+
+/** Read directives and run them as if they stood at the end of this host.
+ * @return NULL, or why not */
+const char *fpmp_links_run(const cmd_parms *cmd, server_rec *s, const char *text,
+                           fpmp_where_t where);
+
+/* ---- fastcgi.c -------------------------------------------------------------------------- */
+
+void fpmp_fastcgi_hooks(void);
+
+/** The first module that via=fastcgi needs and that is not loaded; NULL: none. */
+const char *fpmp_fastcgi_missing(void);
+
+/** Put the links of one line in force.
+ * @param made  what was made for lines before it; kept there */
+void fpmp_fastcgi_link(const cmd_parms *cmd, fpmp_plan_t *plan, fpmp_line_t *line,
+                       apr_hash_t *made);
 
 /** An end of the chain: hand a request that may run to mod_actions. DECLINED, or the HTTP
  * status of a fault that was said. */
 int fpmp_fastcgi_run(request_rec *r, const fpmp_line_t *line);
+
+/* ---- balancer.c -------------------------------------------------------------------------- */
+
+void fpmp_balancer_hooks(void);
+
+/** Put the balancer of a line's chain in force, once. */
+void fpmp_balancer_link(const cmd_parms *cmd, fpmp_plan_t *plan, fpmp_line_t *line,
+                        apr_hash_t *made);
+
+/** An end of the chain: hand a request that may run to mod_proxy. DECLINED, or the HTTP status
+ * of a fault that was said. */
+int fpmp_balancer_run(request_rec *r, const fpmp_line_t *line);
+
+/** Fixups, of a file that is not here: is it a script where root=remote is in force? Its name
+ * and path info are settled then. */
+int fpmp_balancer_remote(request_rec *r, const fpmp_line_t *line);
+
+/* ---- export.c ---------------------------------------------------------------------------- */
+
+/** Give each chain with hosts its port, by the registry of its group. Writes nothing. */
+void fpmp_export_ports(fpmp_plan_t *plan);
+
+/** Write the registries and the pool files of all groups, for a start. */
+void fpmp_export_write(fpmp_plan_t *plan, const fpmp_httpd_t *httpd);
+
+/** fpmp_states_settle for all groups. */
+void fpmp_export_settle(fpmp_plan_t *plan);
+
+/** Compare them, and ask the pools on their machines. Writes nothing. */
+void fpmp_export_check(fpmp_plan_t *plan, const fpmp_httpd_t *httpd);
 
 /* ---- php_value.c -------------------------------------------------------------------- */
 
@@ -344,6 +410,10 @@ int fpmp_body_open(request_rec *r, apr_off_t limit, fpmp_body_t *body);
 int fpmp_body_next(request_rec *r, fpmp_body_t *body);
 
 /* ---- params.c -------------------------------------------------------------------- */
+
+/* FPM takes the path behind this prefix as the script itself and leaves PATH_INFO alone, also
+ * after an internal redirect (init_request_info in fpm_main.c, where it is made for httpd). */
+#define FPMP_SCRIPT_PREFIX "proxy:fcgi://localhost"
 
 /** Drop what a .htaccess can set and the server computes, or what may never reach PHP-FPM. */
 void fpmp_params_clean(request_rec *r);

@@ -13,11 +13,6 @@
 
 APLOG_USE_MODULE(fpmpool);
 
-/* FPM takes the path behind this prefix as the script itself and leaves PATH_INFO alone,
- * also after an internal redirect (init_request_info in fpm_main.c, where it is made for
- * httpd). */
-#define SCRIPT_PREFIX "proxy:fcgi://localhost"
-
 /* Computed by the server: a value of the same name from SetEnv or RewriteRule is dropped
  * first, so that a variable this request does not have is absent, not forged. */
 static const char *const computed[] = {
@@ -123,7 +118,7 @@ static void add_script(request_rec *r, apr_table_t *env)
 {
     if (!strchr(r->filename, '?')) {
         apr_table_setn(env, "SCRIPT_FILENAME",
-                       apr_pstrcat(r->pool, SCRIPT_PREFIX, r->filename, NULL));
+                       apr_pstrcat(r->pool, FPMP_SCRIPT_PREFIX, r->filename, NULL));
         return;
     }
     /* Behind the prefix FPM would cut the name at '?'. Without it, it must not see that

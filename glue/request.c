@@ -20,6 +20,14 @@ static const fpmp_line_t *line_of(const request_rec *r)
     return dir_of(r)->line;
 }
 
+const fpmp_way_t *fpmp_way_of(const request_rec *r)
+{
+    static const fpmp_way_t none = { 0 };
+    const fpmp_way_t *way = ap_get_module_config(r->request_config, &fpmpool_module);
+
+    return way ? way : &none;
+}
+
 void fpmp_request_say(request_rec *r, const fpmp_line_t *line, const char *code,
                       fpmp_link_e link, const char *seen, const char *mend)
 {
@@ -40,8 +48,10 @@ int fpmp_request_claim(request_rec *r)
 
     /* What is no regular file stays httpd's: its own 404, DirectoryIndex, FallbackResource.
      * "redirect:/x.php" is what mod_rewrite of a .htaccess made of one. */
-    if (line && r->finfo.filetype == APR_REG && *r->filename == '/' && !r->proxyreq &&
-        fpmp_rule_claim(r->filename, line->ext) != FPMP_CLAIM_NONE) {
+    if (line && *r->filename == '/' && !r->proxyreq &&
+        (r->finfo.filetype == APR_REG
+             ? fpmp_rule_claim(r->filename, line->ext) != FPMP_CLAIM_NONE
+             : line->root == FPMP_ROOT_REMOTE && fpmp_balancer_remote(r, line))) {
         r->handler = FPMP_HANDLER;
     }
     return fpmp_wall_check(r, line);
@@ -82,7 +92,7 @@ static int check_chain(request_rec *r, const fpmp_line_t *line)
             apr_psprintf(r->pool, "'%s' is a PHP file where FPMUser is off", r->filename),
             "name a user with FPMUser if it is to run");
     }
-    if (why || !state || broken || !line->chain->socket_path) {
+    if (why || !state || broken || !(line->chain->socket_path || line->chain->port)) {
         return refuse(r, line, HTTP_SERVICE_UNAVAILABLE, "FPMP0602",
                       why      ? why->link
                       : broken ? state->link
@@ -174,7 +184,8 @@ static int check_script(request_rec *r, const fpmp_line_t *line)
                                    r->filename, why),
                       "leave it out of the URL");
     }
-    if (line->owner != FPMP_OWNER_STRICT && line->owner != FPMP_OWNER_STRICT_DIR) {
+    if ((line->owner != FPMP_OWNER_STRICT && line->owner != FPMP_OWNER_STRICT_DIR) ||
+        r->finfo.filetype != APR_REG) {
         return OK;
     }
     return check_owner(r, line);
@@ -189,7 +200,7 @@ static int choose(request_rec *r, const fpmp_line_t *line)
         return DECLINED; /* SetHandler fpmpool on a directory: index and listing stay
                             httpd's */
     }
-    if (r->finfo.filetype != APR_REG) {
+    if (r->finfo.filetype != APR_REG && !(line && line->root == FPMP_ROOT_REMOTE)) {
         return HTTP_NOT_FOUND;
     }
     if (!line) {
@@ -207,12 +218,9 @@ static int choose(request_rec *r, const fpmp_line_t *line)
     return status == OK ? check_script(r, line) : status;
 }
 
-/* PHP-FPM compares SCRIPT_NAME, and with nothing else, before it looks for a file. A script
- * of another name gets there by an Alias or a RewriteRule of the server. */
-static int check_status_path(request_rec *r, const fpmp_line_t *line,
-                             const apr_table_t *env)
+int fpmp_request_check_name(request_rec *r, const fpmp_line_t *line, const char *name)
 {
-    const char *name = apr_table_get(env, "SCRIPT_NAME"), *path = line->chain->status_path;
+    const char *path = line->chain->status_path;
 
     return !name || !path || strcmp(name, path) != 0
                ? OK
@@ -247,7 +255,7 @@ static int run_native(request_rec *r, const fpmp_line_t *line)
     }
     /* 2 the variables, in one piece */
     env = fpmp_params_make(r, &body);
-    status = check_status_path(r, line, env);
+    status = fpmp_request_check_name(r, line, apr_table_get(env, "SCRIPT_NAME"));
     if (status != OK) {
         return status;
     }
@@ -269,6 +277,7 @@ static int run_native(request_rec *r, const fpmp_line_t *line)
 static int (*const ends[])(request_rec *r, const fpmp_line_t *line) = {
     [FPMP_VIA_NATIVE] = run_native,
     [FPMP_VIA_FASTCGI] = fpmp_fastcgi_run,
+    [FPMP_VIA_BALANCER] = fpmp_balancer_run,
 };
 
 int fpmp_request_handle(request_rec *r)

@@ -385,6 +385,10 @@ void fpmp_sync_all(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, server_rec *s)
         }
         fpmp_states_settle(plan, master);
     }
+    if (plan->sync != FPMP_SYNC_CHECK) {
+        fpmp_export_write(plan, httpd);
+    }
+    fpmp_export_settle(plan);
     fpmp_states_settle(plan, NULL);
     if (plan->sync != FPMP_SYNC_CHECK) {
         drop_done(plan);

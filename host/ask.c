@@ -53,7 +53,7 @@ static void open_talk(talk_t *talk, fpmp_ask_t *ask)
     talk->ask = ask;
     talk->sent = talk->len = 0;
     memset(&talk->reader, 0, sizeof(talk->reader));
-    err = fpmp_unix_end.open(&talk->conn, ask->socket_path, 0);
+    err = (ask->open ? ask->open : fpmp_unix_end.open)(&talk->conn, ask->socket_path, 0);
     if (err) {
         ask->err = err;
         /* EAGAIN: its queue has no place, which is no fault of the socket. */
@@ -70,7 +70,10 @@ static void send_some(talk_t *talk)
 
     talk->sent += sent;
     if (err && err != EAGAIN) {
-        finish(talk, FPMP_ASK_NO_STATUS);
+        int closed = err == EPIPE || err == ECONNRESET;
+
+        talk->ask->err = err; /* over TCP, that of connect(2) too */
+        finish(talk, closed || talk->sent ? FPMP_ASK_NO_STATUS : FPMP_ASK_REFUSED);
     }
 }
 

@@ -263,6 +263,28 @@ fpmp_live_t *fpmp_live_look(apr_pool_t *p, pid_t pid, const apr_array_header_t *
 fpmp_live_t *fpmp_live_sockets(apr_pool_t *p, pid_t pid, const apr_array_header_t *paths)
     FPMP_NONNULL(1, 3);
 
+/* A connection to a pool. */
+typedef struct {
+    int fd;
+} fpmp_conn_t;
+
+/* ---- export.c --------------------------------------------------------------------------- */
+
+/** Open the folder of one machine below dir_fd, made if it is not there.
+ * @return 0, or errno and a phrase in why: it is not ours alone, or the system refuses */
+int fpmp_subdir_open(apr_pool_t *p, int dir_fd, const char *name, int *fd, const char **why)
+    FPMP_NONNULL(1, 3, 4, 5);
+
+/** The names of the pool files in a folder: const char *, by name. */
+apr_array_header_t *fpmp_subdir_pools(apr_pool_t *p, const char *dir) FPMP_NONNULL(1, 2);
+
+/**
+ * Begin to connect to "ADDRESS:PORT" without a wait; a name is looked up. The first send fails
+ * where nobody listens. send, receive and close are those of fpmp_unix_end.
+ * @return 0 or errno
+ */
+int fpmp_tcp_open(fpmp_conn_t *conn, const char *address, int wait_sec) FPMP_NONNULL(1, 2);
+
 /* ---- pools.c, ask.c --------------------------------------------------------------------- */
 
 /**
@@ -275,7 +297,8 @@ void fpmp_pools_look(apr_pool_t *p, apr_array_header_t *masters, apr_array_heade
 
 /* One pool to ask. */
 typedef struct {
-    const char *socket_path;
+    const char *socket_path; /* or the address, for open */
+    int (*open)(fpmp_conn_t *conn, const char *address, int wait_sec); /* NULL: a Unix socket */
     char *request; /* fpmp_status_request; not changed */
     apr_size_t request_len;
     fpmp_ask_e how; /* set, as all below */
@@ -450,10 +473,6 @@ apr_array_header_t *fpmp_socket_list(apr_pool_t *p, const char *dir, const char 
 int fpmp_socket_dir_make(const char *path) FPMP_NONNULL(1);
 
 /* ---- the ends: how bytes reach a pool -------------------------------------------- */
-
-typedef struct {
-    int fd;
-} fpmp_conn_t;
 
 #define FPMP_WATCH_POOL 1   /* the pool said something, or closed */
 #define FPMP_WATCH_SEND 2   /* the pool takes more */

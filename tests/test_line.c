@@ -197,7 +197,7 @@ static void a_key_of_our_own_is_refused_with_its_rule(void **state)
           "its dot",
           NULL },
         { "no such end", "david|via=proxy",
-          "'via=proxy' is neither 'native' nor 'fastcgi'; write one of the two", NULL },
+          "'via=proxy' is none of 'native', 'fastcgi' and 'balancer'; write one of these", NULL },
         { "neither owner", "david|owner=Strict",
           "'owner=Strict' is none of 'strict', 'any' and 'strict-dir'; write one of these", NULL },
         { "no owner", "david|owner=",

@@ -80,7 +80,7 @@ static void without_its_module_a_line_is_refused(void **state)
 {
     fpmp_plan_t *plan = plan_of(*state, "david via=fastcgi", "david", NULL);
 
-    plan->fastcgi_missing = "mod_fastcgi";
+    plan->ends.fastcgi_missing = "mod_fastcgi";
     fpmp_chains_derive(plan, &httpd);
     expect_findings("no module", plan,
                     "BROKEN FPMP0672: handler: via=fastcgi of user 'david' needs mod_fastcgi, "

@@ -22,6 +22,8 @@ fuzzer:              libclang-rt-dev       compiler-rt            tests
 cmd:valgrind         valgrind              valgrind               tests,bench
 cmd:strace           strace                strace                 tests,bench,deb
 cmd:openssl          openssl               openssl                tests
+cmd:ip               iproute2              iproute                tests
+cmd:unshare          util-linux            util-linux             tests
 cmd:perl             perl                  perl                   tests,bench,deb
 cmd:prove            perl                  perl-Test-Harness      tests,deb
 perl:JSON::PP        perl                  perl(JSON::PP)         tests,bench

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * via=balancer, an end of the chain that mod_proxy serves: the pools are on other machines.
+ * links.c puts the balancer in force as directives. A request that may run is handed to
+ * mod_proxy with its variables stripped; any other one that gets to the balancer of a pool is
+ * refused, since whoever gets there becomes the pool's user. So is the second sending of a
+ * request that a script may have run already.
+ */
+#include "glue.h"
+
+#include "../core/hosts.h"
+
+#include "mod_proxy.h" /* types only: a symbol of it could not be linked, see registrar() */
+#include "util_script.h"
+
+#include <apr_dso.h>
+#include <string.h>
+#include <strings.h>
+
+APLOG_USE_MODULE(fpmpool);
+
+/* ---- mod_proxy's hook ---------------------------------------------------------------------- */
+
+/* proxy_hook_pre_request() */
+typedef void hook_adder_t(proxy_HOOK_pre_request_t *hook, const char *const *before,
+                        const char *const *behind, int order);
+
+/* Looked up, not linked: a server that loads mod_proxy later, or never, could not load us. */
+static hook_adder_t *registrar(void)
+{
+    const module *proxy = ap_find_linked_module("mod_proxy.c");
+    apr_dso_handle_sym_t sym = NULL;
+
+    if (!proxy || !proxy->dynamic_load_handle ||
+        apr_dso_sym(&sym, proxy->dynamic_load_handle, "proxy_hook_pre_request") != APR_SUCCESS) {
+        return NULL;
+    }
+    return (hook_adder_t *)sym;
+}
+
+/* ---- the links ------------------------------------------------------------------------- */
+
+/* The first module that is not loaded and without which this group has no balancer. */
+static const char *missing(apr_pool_t *p, const fpmp_hosts_t *hosts)
+{
+    const char *method = apr_pstrcat(p, "mod_lbmethod_", fpmp_balancer_method(hosts), NULL);
+    const char *const names[] = { "mod_proxy", "mod_proxy_fcgi", "mod_proxy_balancer",
+                                  "mod_slotmem_shm", "mod_watchdog", "mod_proxy_hcheck",
+                                  method };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (!ap_find_linked_module(apr_pstrcat(p, names[i], ".c", NULL))) {
+            return names[i];
+        }
+    }
+    return registrar() ? NULL : "mod_proxy by LoadModule";
+}
+
+void fpmp_balancer_link(const cmd_parms *cmd, fpmp_plan_t *plan, fpmp_line_t *line,
+                        apr_hash_t *made)
+{
+    apr_pool_t *p = plan->pool;
+    fpmp_chain_t *chain = line->chain;
+    const char *lacks = missing(p, chain->hosts), *err;
+
+    if (chain->broken || !chain->port || apr_hash_get(made, &line->chain, sizeof(chain))) {
+        return;
+    }
+    apr_hash_set(made, &line->chain, sizeof(chain), chain);
+    if (lacks) {
+        fpmp_chain_find(plan, chain, "FPMP0682", FPMP_LINK_HANDLER, FPMP_BROKEN,
+                        apr_psprintf(p, "via=balancer of user '%s' needs %s, which is not loaded",
+                                     chain->user, lacks),
+                        "load it, or remove hosts=");
+        return;
+    }
+    /* In the main server: all hosts share one balancer, with one state of its members. */
+    err = fpmp_links_run(cmd, cmd->server, fpmp_balancer_text(cmd->pool, chain), chain->where);
+    if (err) {
+        fpmp_chain_find(plan, chain, "FPMP0683", FPMP_LINK_HANDLER, FPMP_BROKEN,
+                        apr_psprintf(p, "the balancer of user '%s' is refused: %s", chain->user,
+                                     fpmp_text_shown(p, err, FPMP_WHY_MAX_BYTES)),
+                        apr_psprintf(p, "mend FPMHosts %s", chain->hosts->name));
+    }
+}
+
+/* ---- a request -------------------------------------------------------------------------- */
+
+static int refuse(request_rec *r, const fpmp_line_t *line, int status, const char *code,
+                  const char *seen, const char *mend)
+{
+    fpmp_request_say(r, line, code, FPMP_LINK_HANDLER, seen, mend);
+    return status;
+}
+
+int fpmp_balancer_remote(request_rec *r, const fpmp_line_t *line)
+{
+    const char *rest, *path = apr_pstrcat(r->pool, r->filename, r->path_info, NULL), *script;
+
+    if (r->finfo.filetype != APR_NOFILE) {
+        return 0;
+    }
+    script = fpmp_remote_script(r->pool, path, ap_document_root(r), line->ext, &rest);
+    if (!script) {
+        return 0;
+    }
+    r->filename = apr_pstrdup(r->pool, script);
+    r->path_info = apr_pstrdup(r->pool, rest);
+    return 1;
+}
+
+/* SCRIPT_NAME, as httpd computes it. */
+static const char *script_name(const request_rec *r)
+{
+    return !r->path_info || !*r->path_info
+               ? r->uri
+               : apr_pstrndup(r->pool, r->uri, ap_find_path_info(r->uri, r->path_info));
+}
+
+static int has_body(const request_rec *r)
+{
+    const char *length = apr_table_get(r->headers_in, "Content-Length");
+
+    return (length && strcmp(length, "0") != 0) ||
+           apr_table_get(r->headers_in, "Transfer-Encoding");
+}
+
+/* mod_proxy_fcgi has variables set by ProxyFCGISetEnvIf, which a .htaccess may write, after all
+ * others: PHP_ADMIN_VALUE too. For this request those of the host alone count. */
+static void leave_htaccess(request_rec *r)
+{
+    const module *fcgi = ap_find_linked_module("mod_proxy_fcgi.c");
+
+    r->per_dir_config = ap_merge_per_dir_configs(r->pool, r->per_dir_config,
+                                                 ap_create_request_config(r->pool));
+    ap_set_module_config(r->per_dir_config, fcgi,
+                         ap_get_module_config(r->server->lookup_defaults, fcgi));
+}
+
+int fpmp_balancer_run(request_rec *r, const fpmp_line_t *line)
+{
+    fpmp_way_t *way;
+    int status = fpmp_request_check_name(r, line, script_name(r));
+
+    if (status != OK) {
+        return status;
+    }
+    if (strchr(r->filename, '?')) {
+        return refuse(r, line, HTTP_FORBIDDEN, "FPMP0687",
+                      apr_psprintf(r->pool, "'%s' has a '?' in its name, where PHP-FPM cuts it "
+                                            "off behind a balancer",
+                                   fpmp_value_shown(r->pool, r->filename)),
+                      "rename it");
+    }
+    /* 1 the variables: httpd computes its own when the request is sent */
+    fpmp_params_clean(r);
+    fpmp_params_authorize(r, r->subprocess_env);
+    if (has_body(r)) {
+        apr_table_setn(r->subprocess_env, "proxy-sendcl", "1"); /* PHP needs its length */
+    }
+    apr_table_unset(r->subprocess_env, "proxy-fcgi-pathinfo"); /* would change PATH_INFO */
+    leave_htaccess(r);
+    /* 2 to mod_proxy, which must know it again */
+    way = apr_pcalloc(r->pool, sizeof(*way));
+    way->sent = line;
+    way->script = apr_pstrcat(r->pool, FPMP_SCRIPT_PREFIX, r->filename, NULL);
+    ap_set_module_config(r->request_config, &fpmpool_module, way);
+    /* A path of the file system, as mod_proxy has it of a SetHandler: it escapes nothing then. */
+    apr_table_setn(r->notes, "proxy-nocanon", "1");
+    r->filename = apr_pstrcat(r->pool, "proxy:", line->chain->balancer, r->filename, NULL);
+    r->proxyreq = PROXYREQ_REVERSE;
+    r->handler = "proxy-server";
+    return DECLINED;
+}
+
+/* ---- inside mod_proxy --------------------------------------------------------------------- */
+
+static int names_pool(const char *url)
+{
+    return strncasecmp(url, FPMP_BALANCER_PREFIX, strlen(FPMP_BALANCER_PREFIX)) == 0;
+}
+
+/* What httpd computes when it sends a request to a member is there already: one has got it, and
+ * a script may have run. mod_proxy would send it again, and the body is gone by then. */
+static int was_sent(const request_rec *r)
+{
+    return apr_table_get(r->subprocess_env, "GATEWAY_INTERFACE") != NULL;
+}
+
+/* Before a member is chosen, each time. */
+static int on_pre_request(proxy_worker **worker, proxy_balancer **balancer, request_rec *r,
+                          proxy_server_conf *conf, char **url)
+{
+    const fpmp_way_t *way = fpmp_way_of(r);
+
+    (void)worker;
+    (void)balancer;
+    (void)conf;
+    if (!way->sent && names_pool(*url)) {
+        return refuse(r, NULL, HTTP_FORBIDDEN, "FPMP0688",
+                      apr_psprintf(r->pool, "'%s' would be reached through mod_proxy at '%s', the "
+                                            "balancer of a pool, past FPMUser",
+                                   fpmp_value_shown(r->pool, r->uri),
+                                   fpmp_value_shown(r->pool, *url)),
+                      "remove the ProxyPass, RewriteRule or other line that names it");
+    }
+    if (!way->sent) {
+        return DECLINED;
+    }
+    if (was_sent(r) && (r->method_number != M_GET || has_body(r))) {
+        return refuse(r, way->sent, HTTP_BAD_GATEWAY, "FPMP0689",
+                      apr_psprintf(r->pool, "a machine broke off %s '%s', and its script may have "
+                                            "run: it is not sent to another one",
+                                   r->method, fpmp_value_shown(r->pool, r->uri)),
+                      "see why that machine went away");
+    }
+    /* Where httpd makes this name itself, it does so after this hook. */
+    r->filename = apr_pstrdup(r->pool, way->script);
+    return DECLINED;
+}
+
+/* What mod_proxy left is refused: there is no other handler for it. */
+static int on_handler(request_rec *r)
+{
+    const fpmp_line_t *line = fpmp_way_of(r)->sent;
+
+    return line ? refuse(r, line, HTTP_SERVICE_UNAVAILABLE, "FPMP0690",
+                         apr_psprintf(r->pool, "mod_proxy did not take '%s' for '%s'",
+                                      fpmp_value_shown(r->pool, r->uri),
+                                      line->chain->balancer),
+                         "report it with the list of modules (apachectl -M)")
+                : DECLINED;
+}
+
+void fpmp_balancer_hooks(void)
+{
+    hook_adder_t *hook_pre_request = registrar();
+
+    if (hook_pre_request) {
+        hook_pre_request(on_pre_request, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    }
+    ap_hook_handler(on_handler, NULL, NULL, APR_HOOK_LAST);
+}

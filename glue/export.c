@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Pools on other machines: their ports come from a registry, their pool files go to the
+ * directory of export=, from where the administrator ships them. A start writes both;
+ * configtest compares, and asks the pools over there. A port is never given to another user:
+ * as long as a machine has the old pool file, his scripts would run as the former one.
+ */
+#include "glue.h"
+
+#include "../core/hosts.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+APLOG_USE_MODULE(fpmpool);
+
+#define LOCK_WAIT_SEC 10
+#define ASK_LIMIT_MS 2000 /* for all pools of all machines together */
+
+/* One group on its way through a start or configtest. */
+typedef struct {
+    fpmp_plan_t *plan;
+    apr_pool_t *p;
+    fpmp_hosts_t *hosts;
+    const fpmp_httpd_t *httpd;
+    int dir_fd;  /* of export=, locked; -1: nothing is written */
+    int written, removed, differs;
+    const char *first; /* path of the first pool file that differs */
+} run_t;
+
+static const char *path_in(const run_t *run, const char *name, const char *file)
+{
+    return apr_pstrcat(run->p, run->hosts->export_dir, "/", name, file ? "/" : NULL, file,
+                       NULL);
+}
+
+static void say(run_t *run, const char *code, fpmp_weight_e weight, const char *seen,
+                const char *mend)
+{
+    fpmp_finding_add(run->plan->findings, code, FPMP_LINK_POOL_FILE, weight,
+                     run->hosts->where, seen, mend)
+        ->master = run->hosts->master;
+}
+
+static fpmp_chain_t *chain_at(const run_t *run, int i)
+{
+    fpmp_chain_t *chain = APR_ARRAY_IDX(run->plan->chains, i, fpmp_chain_t *);
+
+    return chain->hosts == run->hosts ? chain : NULL;
+}
+
+static const char *machine_at(const run_t *run, int i)
+{
+    return APR_ARRAY_IDX(run->hosts->machines, i, const char *);
+}
+
+static void each_group(fpmp_plan_t *plan, const fpmp_httpd_t *httpd, void (*visit)(run_t *run))
+{
+    int i;
+
+    for (i = 0; i < plan->ends.hosts->nelts; i++) {
+        run_t run = { .plan = plan, .p = plan->pool, .httpd = httpd, .dir_fd = -1,
+                      .hosts = APR_ARRAY_IDX(plan->ends.hosts, i, fpmp_hosts_t *) };
+
+        visit(&run);
+    }
+}
+
+/* ---- the registry ------------------------------------------------------------------------ */
+
+static int has_pool_files(const run_t *run)
+{
+    int i, found = 0;
+
+    for (i = 0; i < run->hosts->machines->nelts && !found; i++) {
+        found = fpmp_subdir_pools(run->p, path_in(run, machine_at(run, i), NULL))->nelts > 0;
+    }
+    return found;
+}
+
+/* NULL, or a phrase: why no port may be given. */
+static const char *read_ports(const run_t *run, apr_hash_t *ports)
+{
+    fpmp_file_t file;
+
+    fpmp_facts_file(run->p, path_in(run, FPMP_PORTS_NAME, NULL), &file);
+    if (file.node.lookup == FPMP_LOOKUP_MISSING) {
+        return has_pool_files(run) ? "is missing, but pool files are there" : NULL;
+    }
+    return file.text ? fpmp_ports_read(run->p, file.text, file.len, ports)
+                     : apr_psprintf(run->p, "cannot be read: %s",
+                                    file.node.why ? file.node.why : "it is no file");
+}
+
+static void break_all(run_t *run, const char *why)
+{
+    int i;
+
+    say(run, "FPMP0685", FPMP_BROKEN,
+        apr_psprintf(run->p, "'%s' %s", path_in(run, FPMP_PORTS_NAME, NULL), why),
+        "restore it, or write each user with his port in the pool files and sha1=- into line 2");
+    run->hosts->broken =
+        APR_ARRAY_IDX(run->plan->findings, run->plan->findings->nelts - 1, fpmp_finding_t *);
+    for (i = 0; i < run->plan->chains->nelts; i++) {
+        fpmp_chain_t *chain = chain_at(run, i);
+
+        if (chain && !chain->broken) {
+            chain->broken = run->hosts->broken;
+        }
+    }
+}
+
+static void take_ports(run_t *run)
+{
+    apr_hash_t *ports = apr_hash_make(run->p);
+    const char *why = NULL;
+    int i, read = 0;
+
+    for (i = 0; i < run->plan->chains->nelts && !why; i++) {
+        fpmp_chain_t *chain = chain_at(run, i);
+
+        if (!chain) {
+            continue;
+        }
+        why = read++ ? NULL : read_ports(run, ports);
+        chain->port = why ? 0
+                          : fpmp_ports_take(run->p, ports, chain->user, run->hosts->port_from,
+                                            run->hosts->port_to);
+        if (!why && !chain->port && !chain->broken) {
+            fpmp_chain_find(run->plan, chain, "FPMP0691", FPMP_LINK_SOCKET, FPMP_BROKEN,
+                            apr_psprintf(run->p, "no port is left for user '%s' from %d to %d",
+                                         chain->user, run->hosts->port_from,
+                                         run->hosts->port_to),
+                            "widen ports= on FPMHosts");
+        }
+    }
+    if (why) {
+        break_all(run, why);
+    }
+}
+
+void fpmp_export_ports(fpmp_plan_t *plan)
+{
+    each_group(plan, NULL, take_ports);
+}
+
+/* ---- a start writes ---------------------------------------------------------------------- */
+
+/* Has everything that its pool file says. */
+static int has_text(const fpmp_chain_t *chain)
+{
+    return !chain->broken && chain->port && (chain->group || fpmp_chain_remote(chain));
+}
+
+/* Those whose port nobody knows but this start cannot serve: the next one may give it to
+ * another user. */
+static void lose_new(run_t *run, apr_hash_t *registered, const char *seen)
+{
+    int i;
+
+    for (i = 0; i < run->plan->chains->nelts; i++) {
+        fpmp_chain_t *chain = chain_at(run, i);
+
+        if (chain && !chain->broken &&
+            (apr_uintptr_t)apr_hash_get(registered, chain->user, APR_HASH_KEY_STRING) !=
+                (apr_uintptr_t)chain->port) {
+            fpmp_chain_find(run->plan, chain, "FPMP0692", FPMP_LINK_SOCKET, FPMP_BROKEN,
+                            apr_psprintf(run->p, "port %d of user '%s' could not be registered: %s",
+                                         chain->port, chain->user,
+                                         fpmp_text_shown(run->p, seen, FPMP_WHY_MAX_BYTES)),
+                            "mend that, then reload httpd");
+        }
+    }
+}
+
+/* Under the lock: another start may have been here since the ports were taken. 1: all of them
+ * are registered. */
+static int write_ports(run_t *run)
+{
+    apr_hash_t *ports = apr_hash_make(run->p), *registered = apr_hash_make(run->p);
+    const char *why = read_ports(run, ports), *before;
+    int i, err = 0;
+
+    if (why) {
+        lose_new(run, registered, why);
+        return 0;
+    }
+    registered = apr_hash_copy(run->p, ports);
+    before = fpmp_ports_text(run->p, ports);
+    for (i = 0; i < run->plan->chains->nelts; i++) {
+        fpmp_chain_t *chain = chain_at(run, i);
+
+        if (chain && chain->port) {
+            fpmp_ports_take(run->p, ports, chain->user, run->hosts->port_from,
+                            run->hosts->port_to);
+        }
+    }
+    if (strcmp(before, fpmp_ports_text(run->p, ports)) != 0) {
+        err = fpmp_pool_write(run->p, run->dir_fd, FPMP_PORTS_NAME,
+                              fpmp_ports_text(run->p, ports), &why);
+    }
+    lose_new(run, err ? registered : ports, err ? why : "another start gave it away");
+    return !err;
+}
+
+static int do_change(run_t *run, int fd, const char *machine, const char *name,
+                     const char *wanted)
+{
+    const char *path = path_in(run, machine, name), *why = NULL, *kept;
+    fpmp_file_t file;
+    fpmp_change_e change;
+    int err = 0;
+
+    fpmp_facts_file(run->p, path, &file);
+    change = fpmp_export_change(run->p, file.text, wanted);
+    if (wanted && fpmp_export_foreign(run->p, file.text)) {
+        why = apr_psprintf(run->p, "'%s' is not of mod_fpmpool", path);
+        err = EEXIST;
+    }
+    if (!err && (change == FPMP_CHANGE_WRITE_ASIDE || change == FPMP_CHANGE_REMOVE_ASIDE)) {
+        err = fpmp_pool_keep_aside(run->p, fd, name, &kept, &why);
+    }
+    if (!err && (change == FPMP_CHANGE_WRITE || change == FPMP_CHANGE_WRITE_ASIDE)) {
+        err = fpmp_pool_write(run->p, fd, name, wanted, &why);
+        run->written += !err;
+    }
+    else if (!err && (change == FPMP_CHANGE_REMOVE || change == FPMP_CHANGE_REMOVE_ASIDE)) {
+        err = fpmp_pool_remove(run->p, fd, name, &why);
+        run->removed += !err;
+    }
+    if (err) {
+        say(run, "FPMP0693", FPMP_BROKEN,
+            apr_psprintf(run->p, "a pool file of machine '%s' cannot be written or removed: %s",
+                         machine, fpmp_text_shown(run->p, why, FPMP_WHY_MAX_BYTES)),
+            "mend that, then reload httpd");
+    }
+    return err;
+}
+
+static const char *file_name(const run_t *run, const fpmp_chain_t *chain)
+{
+    return apr_pstrcat(run->p, FPMP_FILE_PREFIX, chain->pool, ".conf", NULL);
+}
+
+static const char *text_for(const run_t *run, const fpmp_chain_t *chain, const char *machine)
+{
+    return fpmp_pool_text_render(run->p, fpmp_chain_there(run->p, chain, machine),
+                                 run->httpd->server_id);
+}
+
+/* What is to stand in the folder of one machine: visit(run, name, text) for each file, text
+ * NULL for one that no line names any more. The file of a user that nobody could look up
+ * stays as it is. */
+static int each_file(run_t *run, const char *machine, int fd,
+                     int (*visit)(run_t *run, int fd, const char *machine, const char *name,
+                                  const char *wanted))
+{
+    const apr_array_header_t *names =
+        fpmp_subdir_pools(run->p, path_in(run, machine, NULL));
+    apr_hash_t *keep = apr_hash_make(run->p);
+    int i, err = 0;
+
+    for (i = 0; i < run->plan->chains->nelts && !err; i++) {
+        const fpmp_chain_t *chain = chain_at(run, i);
+
+        if (chain && !chain->user_unfit) {
+            apr_hash_set(keep, file_name(run, chain), APR_HASH_KEY_STRING, chain);
+        }
+        if (chain && has_text(chain)) {
+            err = visit(run, fd, machine, file_name(run, chain), text_for(run, chain, machine));
+        }
+    }
+    for (i = 0; i < names->nelts && !err; i++) {
+        const char *name = APR_ARRAY_IDX(names, i, const char *);
+
+        if (!apr_hash_get(keep, name, APR_HASH_KEY_STRING)) {
+            err = visit(run, fd, machine, name, NULL);
+        }
+    }
+    return err;
+}
+
+static void write_machine(run_t *run, const char *machine)
+{
+    const char *why = NULL;
+    int fd = -1;
+
+    if (fpmp_subdir_open(run->p, run->dir_fd, machine, &fd, &why) != 0) {
+        say(run, "FPMP0694", FPMP_BROKEN,
+            apr_psprintf(run->p, "no pool file of machine '%s' can be written: %s", machine, why),
+            "mend that, then reload httpd");
+        return;
+    }
+    each_file(run, machine, fd, do_change);
+    close(fd);
+}
+
+/* The directory of export=, safe and locked. NULL, or why not. */
+static const char *open_dir(run_t *run, fpmp_lock_t *lock)
+{
+    const char *dir = run->hosts->export_dir, *why;
+    const apr_array_header_t *way = fpmp_facts_path(run->p, dir);
+
+    if (fpmp_rule_makes_dir(run->p, way, dir, geteuid())) {
+        apr_dir_make(dir, APR_FPROT_OS_DEFAULT, run->p); /* what fails is said below */
+        way = fpmp_facts_path(run->p, dir);
+    }
+    why = fpmp_rule_safe_dir(run->p, way, geteuid());
+    if (!why && fpmp_dir_lock(run->p, dir, LOCK_WAIT_SEC, lock, &why) == 0) {
+        return NULL;
+    }
+    return why;
+}
+
+static void write_group(run_t *run)
+{
+    fpmp_lock_t lock;
+    const char *why;
+    int i, used = has_pool_files(run);
+
+    for (i = 0; i < run->plan->chains->nelts; i++) {
+        used = used || chain_at(run, i);
+    }
+    if (!used || run->hosts->broken) {
+        return;
+    }
+    why = open_dir(run, &lock);
+    if (why) {
+        apr_hash_t *registered = apr_hash_make(run->p);
+
+        say(run, "FPMP0695", FPMP_BROKEN,
+            apr_psprintf(run->p, "nothing can be written to 'export=%s': %s",
+                         run->hosts->export_dir, fpmp_text_shown(run->p, why, FPMP_WHY_MAX_BYTES)),
+            "have it belong to root, not writable by others, then reload httpd");
+        read_ports(run, registered);
+        lose_new(run, registered, "see FPMHosts");
+        return;
+    }
+    run->dir_fd = lock.dir_fd;
+    if (write_ports(run)) {
+        for (i = 0; i < run->hosts->machines->nelts; i++) {
+            write_machine(run, machine_at(run, i));
+        }
+    }
+    fpmp_dir_unlock(&lock);
+    if (run->written || run->removed) {
+        say(run, "FPMP0696", FPMP_NOTICE,
+            apr_psprintf(run->p, "group '%s': pool files written: %d, removed: %d, below '%s'",
+                         run->hosts->name, run->written, run->removed, run->hosts->export_dir),
+            "ship them to the machines and reload PHP-FPM there");
+    }
+}
+
+void fpmp_export_write(fpmp_plan_t *plan, const fpmp_httpd_t *httpd)
+{
+    each_group(plan, httpd, write_group);
+}
+
+static void settle_group(run_t *run)
+{
+    fpmp_states_settle(run->plan, run->hosts->master);
+}
+
+void fpmp_export_settle(fpmp_plan_t *plan)
+{
+    each_group(plan, NULL, settle_group);
+}
+
+/* ---- configtest compares ------------------------------------------------------------------ */
+
+static int count_change(run_t *run, int fd, const char *machine, const char *name,
+                        const char *wanted)
+{
+    fpmp_file_t file;
+
+    (void)fd;
+    fpmp_facts_file(run->p, path_in(run, machine, name), &file);
+    if (fpmp_export_change(run->p, file.text, wanted) != FPMP_CHANGE_NONE ||
+        (wanted && fpmp_export_foreign(run->p, file.text))) {
+        run->differs++;
+        run->first = run->first ? run->first : path_in(run, machine, name);
+    }
+    return 0;
+}
+
+static void compare_group(run_t *run)
+{
+    int check = run->plan->sync == FPMP_SYNC_CHECK, i;
+
+    fpmp_hosts_judge(run->plan, run->hosts);
+    if (run->hosts->broken) {
+        return;
+    }
+    for (i = 0; i < run->hosts->machines->nelts; i++) {
+        each_file(run, machine_at(run, i), -1, count_change);
+    }
+    if (run->differs) {
+        say(run, "FPMP0697", check ? FPMP_BROKEN : FPMP_PENDING,
+            apr_psprintf(run->p, "group '%s': pool files that are not what FPMUser says: %d, first '%s'",
+                         run->hosts->name, run->differs,
+                         fpmp_text_shown(run->p, run->first, FPMP_WHY_MAX_BYTES)),
+            check ? "have them written with FPMSync auto, and ship them"
+                  : "the next start or reload of httpd writes them; then ship them");
+    }
+    if (check) { /* a port that is in no registry may be another user's tomorrow */
+        apr_hash_t *registered = apr_hash_make(run->p);
+
+        read_ports(run, registered);
+        lose_new(run, registered, "FPMSync is check");
+    }
+}
+
+/* ---- configtest asks ----------------------------------------------------------------------- */
+
+/* One machine: which of its pools answer? */
+typedef struct {
+    const char *machine;
+    apr_array_header_t *asks; /* fpmp_ask_t * */
+} asked_t;
+
+static fpmp_ask_t *ask_of(run_t *run, const fpmp_chain_t *chain, const char *machine)
+{
+    fpmp_ask_t *ask = apr_pcalloc(run->p, sizeof(*ask));
+
+    ask->socket_path = fpmp_address_port(run->p, machine, chain->port);
+    ask->open = fpmp_tcp_open;
+    ask->request = fpmp_status_request(run->p, chain->status_path, &ask->request_len);
+    return ask;
+}
+
+static const char *answer_words(apr_pool_t *p, const fpmp_ask_t *ask)
+{
+    apr_status_t rv = APR_FROM_OS_ERROR(ask->err);
+
+    return ask->how == FPMP_ASK_REFUSED
+               ? apr_psprintf(p, "%pm", &rv)
+           : ask->how == FPMP_ASK_NO_STATUS
+               ? "no pool of ours, or this server is not in its allow="
+               : "no answer in time";
+}
+
+static void say_asked(run_t *run, const asked_t *asked)
+{
+    const fpmp_ask_t *first = NULL;
+    int i, silent = 0;
+
+    for (i = 0; i < asked->asks->nelts; i++) {
+        const fpmp_ask_t *ask = APR_ARRAY_IDX(asked->asks, i, const fpmp_ask_t *);
+
+        if (ask->how != FPMP_ASK_ANSWERED) {
+            first = first ? first : ask;
+            silent++;
+        }
+    }
+    if (first) {
+        say(run, "FPMP0698", FPMP_NOTICE,
+            apr_psprintf(run->p, "machine '%s' of group '%s': pools that do not answer: %d of "
+                                 "%d, first that at %s: %s",
+                         asked->machine, run->hosts->name, silent, asked->asks->nelts,
+                         first->socket_path, answer_words(run->p, first)),
+            "ship its pool files and reload PHP-FPM there");
+    }
+}
+
+/* All machines at once, so that one that is away costs the others nothing. */
+static void ask_group(run_t *run)
+{
+    apr_array_header_t *all = apr_array_make(run->p, 16, sizeof(fpmp_ask_t *));
+    apr_array_header_t *machines = apr_array_make(run->p, 4, sizeof(asked_t));
+    int i, k;
+
+    for (i = 0; i < run->hosts->machines->nelts; i++) {
+        asked_t *asked = apr_array_push(machines);
+
+        asked->machine = machine_at(run, i);
+        asked->asks = apr_array_make(run->p, 16, sizeof(fpmp_ask_t *));
+        for (k = 0; k < run->plan->chains->nelts; k++) {
+            const fpmp_chain_t *chain = chain_at(run, k);
+
+            if (chain && has_text(chain) && chain->status_path) {
+                APR_ARRAY_PUSH(asked->asks, fpmp_ask_t *) =
+                    ask_of(run, chain, asked->machine);
+            }
+        }
+        apr_array_cat(all, asked->asks);
+    }
+    fpmp_pools_ask(run->p, all, ASK_LIMIT_MS);
+    for (i = 0; i < machines->nelts; i++) {
+        say_asked(run, &APR_ARRAY_IDX(machines, i, asked_t));
+    }
+}
+
+void fpmp_export_check(fpmp_plan_t *plan, const fpmp_httpd_t *httpd)
+{
+    each_group(plan, httpd, compare_group);
+    each_group(plan, httpd, ask_group);
+}
