@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-/* With ':', which no pm.status_path and no ping.path can have: what PHP-FPM gets as SCRIPT_NAME
- * at this end is never one of these. */
 const char *fpmp_fastcgi_url(apr_pool_t *p, const fpmp_chain_t *chain)
 {
     return apr_pstrcat(p, "/", FPMP_FASTCGI_PREFIX, chain->master->name, ":", chain->pool,

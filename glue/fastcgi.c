@@ -139,13 +139,31 @@ static int refuse(request_rec *r, const fpmp_line_t *line, int status, const cha
     return status;
 }
 
+/* PHP-FPM takes REDIRECT_URL, which is this URL, for SCRIPT_NAME. Where it finds the file it cuts
+ * from it as many bytes as that has PATH_INFO, be they the same or not (init_request_info in
+ * fpm_main.c). */
+static int check_name(request_rec *r, const fpmp_line_t *line)
+{
+    apr_size_t len = strlen(r->uri), cut = r->path_info ? strlen(r->path_info) : 0;
+    int status = fpmp_request_check_name(r, line, r->uri);
+
+    return status != OK || cut >= len
+               ? status
+               : fpmp_request_check_name(r, line, apr_pstrmemdup(r->pool, r->uri, len - cut));
+}
+
 int fpmp_fastcgi_run(request_rec *r, const fpmp_line_t *line)
 {
+    int status = check_name(r, line);
+
+    if (status != OK) {
+        return status;
+    }
     /* A new pool is waited for here; mod_fastcgi would not. */
     if (fpmp_state_phase(line->chain->state) == FPMP_PHASE_PENDING) {
         fpmp_conn_t conn;
-        int status = fpmp_pool_open(r, line, &fpmp_unix_end, &conn);
 
+        status = fpmp_pool_open(r, line, &fpmp_unix_end, &conn);
         if (status != OK) {
             return status;
         }

@@ -69,6 +69,7 @@ my @more = ('a.test' => [
     "<Location /private>", 'AuthType Basic', 'AuthName x', "AuthUserFile $dir/passwords", 'Require valid-user', '</Location>',
     "Alias /private $dir/anna", "<Location /strict>", 'FPMUser fpmt_anna via=fastcgi owner=strict', '</Location>', "Alias /strict $dir/bert",
     "Alias /aliased $dir/anna/sub",
+    "Alias /fpmpool-status $dir/anna/who.php", 'RewriteRule ^/fpmpool-status/a/b /front.php/x/b',
 ]);
 configure(site(' via=fastcgi', @more));
 my ($code, $said) = $server->configtest;
@@ -107,6 +108,7 @@ is FPMT::http('a.test', 'POST', '/body.php', port => $server->{port}, body => 'x
 # ---- fail closed ----
 for my $case ([ '/who.phtml', 403, 'FPMP0603', 'another PHP extension' ], [ '/off/who.php', 403, 'FPMP0601', 'FPMUser off' ],
     [ '/strict/who.php', 403, 'FPMP0604', 'owner=strict' ],
+    (map { [ "/fpmpool-status$_", 403, 'FPMP0700', "pm.status_path$_" ] } '', '/x', '/a/b'),
     [ "/${id}fpmt_anna/who.php", 403, '', 'the made-up URL' ], [ "/${id}fpmt_anna", 403, '', 'its root' ],
     [ "/${id}fpmt_bert/who.php", 404, '', 'the URL of another host' ]) {
     my ($url, $status, $code, $what) = @$case;
