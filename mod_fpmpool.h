@@ -128,6 +128,7 @@ struct fpmp_master_t {
     const char *pool_dir;   /* the directory its include pattern reads; NULL: none found */
     const char *socket_dir; /* NULL: unknown, FPMSocketDir is needed */
     const char *start_command; /* how it is started again, with arguments; NULL: as it was */
+    const char *start_hint; /* what its distribution's administrator types; NULL: not known */
     const char *trouble;    /* why a path above is missing, as a phrase; NULL: complete */
     int version;            /* 802 = 8.2; 0 = unknown */
     int control_timeout_sec; /* the process_control_timeout that our pool files set; 0: none,

@@ -5,6 +5,7 @@
  * would be noise. Entry point: fpmp_chain_check.
  */
 #include "hosts.h"
+#include "masters.h"
 
 void fpmp_chain_find(fpmp_plan_t *plan, fpmp_chain_t *chain, const char *code,
                      fpmp_link_e link, fpmp_weight_e weight, const char *seen,

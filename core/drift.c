@@ -297,13 +297,15 @@ static const char *file_of_nobody(const fpmp_look_t *look)
 
 static const char *mend_stopped(const fpmp_look_t *look)
 {
+    apr_pool_t *p = look->plan->pool;
     const char *path = file_of_nobody(look);
 
-    return path ? apr_psprintf(look->plan->pool,
+    return path ? apr_psprintf(p,
                                "reload httpd or run fpmpool-orphans, which take out '%s', "
                                "then start it",
                                path)
-                : "start it; it reads the pool files then";
+                : apr_psprintf(p, "start it%s; it reads the pool files then",
+                               fpmp_master_how(p, look->master));
 }
 
 static void judge_process(fpmp_look_t *look)

@@ -6,7 +6,7 @@
 #ifndef FPMP_DRIFT_H
 #define FPMP_DRIFT_H
 
-#include "core.h"
+#include "masters.h"
 
 typedef struct {
     fpmp_plan_t *plan;

@@ -4,7 +4,7 @@
  * table only finds main files; pid file and pool directory always come from the main file
  * itself, because administrators move them. Entry: fpmp_master_derive.
  */
-#include "core.h"
+#include "masters.h"
 
 #include <apr_fnmatch.h>
 #include <ctype.h>
@@ -17,18 +17,25 @@
  * The first row that matches a main file owns it, so a row without a star stands before the
  * row whose star would match nothing ("/etc/php/" before "/etc/php<*>/").
  * runtime_dir: Docker's image names no pid file and has /var/run as a link, hence /run; the
- * FreeBSD port names its pid file. openSUSE makes no directory of its own.
+ * FreeBSD port names its pid file. openSUSE makes no directory of its own. start: Debian's
+ * service(8) works with and without systemd; the last row is two systems, so none.
  */
 const fpmp_layout_t fpmp_layouts[] = {
-    { "Debian", "/etc/php/*/fpm/php-fpm.conf", "/usr/sbin/php-fpm*", "/run/php" },
+    { "Debian", "/etc/php/*/fpm/php-fpm.conf", "/usr/sbin/php-fpm*", "/run/php",
+      "service php*-fpm start" },
     { "Remi", "/etc/opt/remi/php*/php-fpm.conf", "/opt/remi/php*/root/usr/sbin/php-fpm",
-      "/var/opt/remi/php*/run/php-fpm" },
-    { "Fedora", "/etc/php-fpm.conf", "/usr/sbin/php-fpm", "/run/php-fpm" },
-    { "Arch", "/etc/php/php-fpm.conf", "/usr/bin/php-fpm", "/run/php-fpm" },
-    { "Alpine", "/etc/php*/php-fpm.conf", "/usr/sbin/php-fpm*", "/run/php-fpm*" },
-    { "openSUSE", "/etc/php*/fpm/php-fpm.conf", "/usr/sbin/php-fpm", "/run" },
-    { "FreeBSD, Docker", "/usr/local/etc/php-fpm.conf", "/usr/local/sbin/php-fpm", "/run" },
-    { NULL, NULL, NULL, NULL }
+      "/var/opt/remi/php*/run/php-fpm", "systemctl start php*-php-fpm" },
+    { "Fedora", "/etc/php-fpm.conf", "/usr/sbin/php-fpm", "/run/php-fpm",
+      "systemctl start php-fpm" },
+    { "Arch", "/etc/php/php-fpm.conf", "/usr/bin/php-fpm", "/run/php-fpm",
+      "systemctl start php-fpm" },
+    { "Alpine", "/etc/php*/php-fpm.conf", "/usr/sbin/php-fpm*", "/run/php-fpm*",
+      "rc-service php-fpm* start" },
+    { "openSUSE", "/etc/php*/fpm/php-fpm.conf", "/usr/sbin/php-fpm", "/run",
+      "systemctl start php-fpm" },
+    { "FreeBSD, Docker", "/usr/local/etc/php-fpm.conf", "/usr/local/sbin/php-fpm", "/run",
+      NULL },
+    { NULL, NULL, NULL, NULL, NULL }
 };
 
 const char *fpmp_layout_name(apr_pool_t *p, const char *star)
@@ -289,4 +296,11 @@ void fpmp_master_derive(apr_pool_t *p, fpmp_master_t *master, const fpmp_ini_t *
     pool_why = derive_pool_dir(p, master, main);
     socket_why = derive_socket_dir(p, master);
     master->trouble = pid_why ? pid_why : pool_why ? pool_why : socket_why;
+}
+
+const char *fpmp_master_how(apr_pool_t *p, const fpmp_master_t *master)
+{
+    const char *typed = master->start_command ? master->start_command : master->start_hint;
+
+    return typed ? apr_psprintf(p, " with '%s'", typed) : "";
 }

@@ -6,6 +6,7 @@
  * fpmp_status_judge.
  */
 #include "status.h"
+#include "masters.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -114,9 +115,8 @@ static const char *no_master(const look_t *look)
     if (seen->runs != FPMP_SEEN_NO) {
         return NULL;
     }
-    row->mend = seen->master->start_command
-                    ? apr_psprintf(look->p, "start it: %s", seen->master->start_command)
-                    : "start it, and read its error log for why it ended";
+    row->mend = apr_psprintf(look->p, "start it%s, and read its error log for why it ended",
+                             fpmp_master_how(look->p, seen->master));
     if (row->seen->orphans > 0) {
         orphans = apr_psprintf(look->p,
                                "; %d child%s of it still serve%s, and cannot be replaced",

@@ -19,16 +19,17 @@ static const struct {
     const char *code;
     const char *seen; /* behind the path of the socket */
     const char *mend;
+    int starts; /* 1: the mend is to start PHP-FPM, and this behind it */
     int retry;
 } open_faults[] = {
-    { ENOENT, "FPMP0610", "does not exist", "start PHP-FPM, or reload httpd", 0 },
-    { ECONNREFUSED, "FPMP0611", "is there, but nobody listens", "start PHP-FPM", 0 },
+    { ENOENT, "FPMP0610", "does not exist", ", or reload httpd", 1, 0 },
+    { ECONNREFUSED, "FPMP0611", "is there, but nobody listens", "", 1, 0 },
     { EACCES, "FPMP0612", "may not be connected to by the user that httpd runs as",
-      "restart PHP-FPM, which sets owner and mode anew", 0 },
+      "restart PHP-FPM, which sets owner and mode anew", 0, 0 },
     { EAGAIN, "FPMP0613",
       "has a full queue: all children are busy and no place came free in time",
-      "raise pm.max_children on FPMUser, or find what keeps the scripts", 1 },
-    { 0, "FPMP0614", "cannot be connected to", "see the reason", 0 },
+      "raise pm.max_children on FPMUser, or find what keeps the scripts", 0, 1 },
+    { 0, "FPMP0614", "cannot be connected to", "see the reason", 0, 0 },
 };
 
 /* PHP-FPM is away for a moment while it starts: no socket yet, nobody listens yet, or its
@@ -106,7 +107,11 @@ static int open_failed(request_rec *r, const fpmp_line_t *line, int err)
     fpmp_request_say(r, line, open_faults[i].code, FPMP_LINK_SOCKET,
                      apr_psprintf(p, "'%s' %s (%pm)", line->chain->socket_path,
                                   open_faults[i].seen, &rv),
-                     open_faults[i].mend);
+                     open_faults[i].starts
+                         ? apr_pstrcat(p, "start PHP-FPM",
+                                       fpmp_master_how(p, line->chain->master),
+                                       open_faults[i].mend, NULL)
+                         : open_faults[i].mend);
     if (open_faults[i].retry) {
         apr_table_setn(r->err_headers_out, "Retry-After", FPMP_RETRY_AFTER_SEC);
     }

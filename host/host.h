@@ -6,7 +6,7 @@
 #ifndef FPMP_HOST_H
 #define FPMP_HOST_H
 
-#include "../core/core.h"
+#include "../core/masters.h"
 #include "../core/status.h"
 
 #include <sys/uio.h>

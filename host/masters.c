@@ -121,6 +121,7 @@ static void add_found(apr_pool_t *p, const char *root, const fpmp_layout_t *layo
     master->config_path = config;
     master->binary_path = fill_star(p, layout->binary, star);
     master->socket_dir = fill_star(p, layout->runtime_dir, star);
+    master->start_hint = layout->start ? fill_star(p, layout->start, star) : NULL;
     if (is_name_taken(masters, master->name) || !is_program(p, root, master->binary_path)) {
         return;
     }
@@ -208,6 +209,7 @@ static void take_detected(apr_pool_t *p, fpmp_master_t *master)
 
         if (strcmp(found->name, master->name) == 0) {
             master->config_path = found->config_path;
+            master->start_hint = found->start_hint;
             master->binary_path =
                 master->binary_path ? master->binary_path : found->binary_path;
         }

@@ -8,7 +8,7 @@
 #ifndef FPMP_TESTS_PLAN_H
 #define FPMP_TESTS_PLAN_H
 
-#include "../core/core.h"
+#include "../core/masters.h"
 
 #include <apr_general.h>
 #include <setjmp.h>

@@ -308,6 +308,7 @@ static void a_line_at_the_usual_place_gets_the_usual_program(void **state)
     assert_string_equal(by_name.config_path, "/etc/php/8.2/fpm/php-fpm.conf");
     assert_string_equal(by_name.binary_path, "/usr/sbin/php-fpm8.2");
     assert_string_equal(by_name.socket_dir, "/run/own");
+    assert_string_equal(by_name.start_hint, "service php8.2-fpm start");
     assert_null(by_name.trouble);
 }
 

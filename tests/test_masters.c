@@ -4,7 +4,7 @@
  * says about pid file, pool directory and socket directory, or why it does not.
  */
 /* links: core/masters.c core/ini.c */
-#include "../core/core.h"
+#include "../core/masters.h"
 
 #include <apr_general.h>
 #include <setjmp.h>
@@ -93,7 +93,8 @@ static void every_layout_has_absolute_paths_and_one_star_at_most(void **state)
             fail_msg("%s: a path is not absolute", row->system);
         }
         if (stars(row->config) > 1 || stars(row->binary) > stars(row->config)
-            || stars(row->runtime_dir) > stars(row->config)) {
+            || stars(row->runtime_dir) > stars(row->config)
+            || (row->start && stars(row->start) > stars(row->config))) {
             fail_msg("%s: a star that the main file does not fill", row->system);
         }
     }
@@ -101,12 +102,16 @@ static void every_layout_has_absolute_paths_and_one_star_at_most(void **state)
 }
 
 static const struct {
-    const char *system, *config, *binary, *runtime_dir;
+    const char *system, *config, *binary, *runtime_dir, *start;
 } layouts[] = {
-    { "Debian", "/etc/php/*/fpm/php-fpm.conf", "/usr/sbin/php-fpm*", "/run/php" },
-    { "Fedora", "/etc/php-fpm.conf", "/usr/sbin/php-fpm", "/run/php-fpm" },
-    { "Alpine", "/etc/php*/php-fpm.conf", "/usr/sbin/php-fpm*", "/run/php-fpm*" },
-    { "Arch", "/etc/php/php-fpm.conf", "/usr/bin/php-fpm", "/run/php-fpm" },
+    { "Debian", "/etc/php/*/fpm/php-fpm.conf", "/usr/sbin/php-fpm*", "/run/php",
+      "service php*-fpm start" },
+    { "Fedora", "/etc/php-fpm.conf", "/usr/sbin/php-fpm", "/run/php-fpm",
+      "systemctl start php-fpm" },
+    { "Alpine", "/etc/php*/php-fpm.conf", "/usr/sbin/php-fpm*", "/run/php-fpm*",
+      "rc-service php-fpm* start" },
+    { "Arch", "/etc/php/php-fpm.conf", "/usr/bin/php-fpm", "/run/php-fpm",
+      "systemctl start php-fpm" },
 };
 
 static const fpmp_layout_t *find_layout(const char *system)
@@ -133,7 +138,20 @@ static void the_common_systems_are_where_they_are(void **state)
         assert_string_equal(row->config, layouts[i].config);
         assert_string_equal(row->binary, layouts[i].binary);
         assert_string_equal(row->runtime_dir, layouts[i].runtime_dir);
+        assert_string_equal(row->start, layouts[i].start);
     }
+}
+
+static void what_starts_a_master_is_what_was_given_or_its_systems(void **state)
+{
+    fpmp_master_t master = { .name = "8.2" };
+
+    assert_string_equal(fpmp_master_how(*state, &master), "");
+    master.start_hint = "service php8.2-fpm start";
+    assert_string_equal(fpmp_master_how(*state, &master),
+                        " with 'service php8.2-fpm start'");
+    master.start_command = "/opt/start php";
+    assert_string_equal(fpmp_master_how(*state, &master), " with '/opt/start php'");
 }
 
 /* Alpine's star would also match nothing, which is Arch's directory. */
@@ -419,6 +437,8 @@ int main(void)
         cmocka_unit_test(every_layout_has_absolute_paths_and_one_star_at_most),
         cmocka_unit_test(the_common_systems_are_where_they_are),
         cmocka_unit_test(the_row_without_a_star_comes_first),
+        cmocka_unit_test_setup_teardown(
+            what_starts_a_master_is_what_was_given_or_its_systems, setup, teardown),
         cmocka_unit_test_setup_teardown(a_star_gives_the_name_of_a_master, setup, teardown),
         cmocka_unit_test_setup_teardown(a_name_may_be_a_version, setup, teardown),
         cmocka_unit_test_setup_teardown(a_main_file_says_where_things_are_or_why_not, setup,
