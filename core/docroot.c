@@ -29,9 +29,9 @@ static const char *shown(const root_t *at, const char *path)
     return fpmp_text_shown(at->p, path, PATH_SHOWN_BYTES);
 }
 
-/* The first directory on the way that is closed, as a phrase; NULL: none. */
-static const char *closed_on_way(const root_t *at, uid_t uid,
-                                 const apr_array_header_t *groups)
+/* The first directory on the way that is closed; NULL: none. */
+static const fpmp_node_t *closed_on_way(const root_t *at, uid_t uid,
+                                        const apr_array_header_t *groups)
 {
     const apr_array_header_t *way = at->tree->way;
     int i;
@@ -41,8 +41,7 @@ static const char *closed_on_way(const root_t *at, uid_t uid,
 
         if (node->lookup == FPMP_LOOKUP_FOUND &&
             !fpmp_rule_may(uid, (gid_t)-1, groups, node, 01)) {
-            return apr_psprintf(at->p, "'%s' is mode %04o", shown(at, node->path),
-                                node->mode);
+            return node;
         }
     }
     return NULL;
@@ -59,11 +58,21 @@ static const char *entry(const root_t *at, const fpmp_tree_fact_t *fact)
                : ".";
 }
 
+/* Commands for one directory, the second of them may be NULL. */
+static const char *commands(const root_t *at, const char *path, const char *first,
+                            const char *second)
+{
+    int fits = strlen(path) <= COMMAND_PATH_BYTES;
+    const char *behind = fits ? apr_pstrcat(at->p, " ", path, "'", NULL) : "'";
+
+    return apr_pstrcat(at->p, "write '", first, behind, second ? " and '" : "",
+                       second ? second : "", second ? behind : "",
+                       fits ? "" : " for it", NULL);
+}
+
 static const char *command(const root_t *at, const char *words)
 {
-    return strlen(at->root) <= COMMAND_PATH_BYTES
-               ? apr_psprintf(at->p, "write '%s %s'", words, at->root)
-               : apr_psprintf(at->p, "write '%s' for it", words);
+    return commands(at, at->root, words, NULL);
 }
 
 static const char *more(const root_t *at, const fpmp_tree_fact_t *fact)
@@ -73,8 +82,9 @@ static const char *more(const root_t *at, const fpmp_tree_fact_t *fact)
 
 static const char *see_missing(root_t *at)
 {
-    at->mend = apr_psprintf(at->p, "create it with 'install -d -o %s -g %s -m 0755 DIR'",
-                            at->chain->user, at->chain->group);
+    at->mend = apr_psprintf(at->p, "create it with 'install -d -o %s -g %s -m 0755 %s'",
+                            at->chain->user, at->chain->group,
+                            strlen(at->root) <= COMMAND_PATH_BYTES ? at->root : "DIR");
     return at->tree->root.lookup == FPMP_LOOKUP_MISSING
                ? apr_psprintf(at->p, "document root '%s' does not exist", at->root)
                : NULL;
@@ -118,26 +128,33 @@ static const char *see_owner(root_t *at)
                : NULL;
 }
 
+static const char *outside(root_t *at, const char *who, const fpmp_node_t *closed)
+{
+    return apr_psprintf(at->p, "%s cannot reach document root '%s': '%s' is mode %04o", who,
+                        at->root, shown(at, closed->path), closed->mode);
+}
+
 static const char *see_user_outside(root_t *at)
 {
-    const char *why = closed_on_way(at, at->chain->uid, at->tree->groups);
+    const fpmp_node_t *closed = closed_on_way(at, at->chain->uid, at->tree->groups);
 
-    at->mend = "write 'chmod o+x' for that directory";
-    return why ? apr_psprintf(at->p, "'%s' cannot reach document root '%s': %s",
-                              at->chain->user, at->root, why)
-               : NULL;
+    if (!closed) {
+        return NULL;
+    }
+    at->mend = commands(at, closed->path, "chmod o+x", NULL);
+    return outside(at, apr_psprintf(at->p, "'%s'", at->chain->user), closed);
 }
 
 static const char *see_httpd_outside(root_t *at)
 {
-    const char *why = closed_on_way(at, at->httpd->uid, at->httpd->groups);
+    const fpmp_node_t *closed = closed_on_way(at, at->httpd->uid, at->httpd->groups);
 
-    at->mend = apr_psprintf(at->p, "write 'chgrp %s' and 'chmod g+x' for that directory",
-                            at->httpd->group);
-    return why ? apr_psprintf(at->p,
-                              "httpd's user '%s' cannot reach document root '%s': %s",
-                              at->httpd->user, at->root, why)
-               : NULL;
+    if (!closed) {
+        return NULL;
+    }
+    at->mend = commands(at, closed->path,
+                        apr_pstrcat(at->p, "chgrp ", at->httpd->group, NULL), "chmod g+x");
+    return outside(at, apr_psprintf(at->p, "httpd's user '%s'", at->httpd->user), closed);
 }
 
 static const char *see_writable(root_t *at, fpmp_tree_e kind)

@@ -128,7 +128,7 @@ static void the_first_thing_to_mend_is_said(void **state)
         { "root's own root", be_roots, "" },
         { "missing", lose,
           "NOTICE FPMP0660: user: document root '" ROOT "' does not exist; create it with "
-          "'install -d -o david -g david -m 0755 DIR'" AT_10 },
+          "'install -d -o david -g david -m 0755 " ROOT "'" AT_10 },
         { "a file", be_file,
           "NOTICE FPMP0661: user: document root '" ROOT "' is no directory; name a "
           "directory with DocumentRoot" AT_10 },
@@ -137,14 +137,14 @@ static void the_first_thing_to_mend_is_said(void **state)
           "'david'; write 'chown david: " ROOT "'" AT_10 },
         { "closed to both", close_above,
           "NOTICE FPMP0663: user: 'david' cannot reach document root '" ROOT
-          "': '/home/david' is mode 0700; write 'chmod o+x' for that directory" AT_10 },
+          "': '/home/david' is mode 0700; write 'chmod o+x /home/david'" AT_10 },
         { "closed to the group that he is in", close_to_user,
           "NOTICE FPMP0663: user: 'david' cannot reach document root '" ROOT
-          "': '/home/david' is mode 0701; write 'chmod o+x' for that directory" AT_10 },
+          "': '/home/david' is mode 0701; write 'chmod o+x /home/david'" AT_10 },
         { "open to his group only", close_to_httpd,
           "NOTICE FPMP0664: user: httpd's user 'www-data' cannot reach document root '" ROOT
-          "': '/home/david' is mode 0710; write 'chgrp www-data' and 'chmod g+x' for that "
-          "directory" AT_10 },
+          "': '/home/david' is mode 0710; write 'chgrp www-data /home/david' and 'chmod g+x "
+          "/home/david'" AT_10 },
         { "a file that all may write", open_file,
           "NOTICE FPMP0665: user: 'img/x.png' in document root '" ROOT "' is mode 0646, "
           "wanted is 0644 or stricter; write 'chmod -R go-w " ROOT "'" AT_10 },
