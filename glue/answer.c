@@ -42,14 +42,30 @@ static int broken(fpmp_answer_t *answer, const char *code, const char *seen,
 /* ---- error text -------------------------------------------------------------------------
  */
 
+/* What PHP says of a script that is there, for httpd found it: its words name no mend. */
+static const char *mend_of(const fpmp_answer_t *answer, const char *said)
+{
+    if (!strstr(said, "Primary script unknown") &&
+        !strstr(said, "Unable to open primary script")) {
+        return "";
+    }
+    return apr_psprintf(answer->r->pool,
+                        "; let user '%s' read '%s' and pass every directory above it, "
+                        "configtest names one that is closed",
+                        answer->line->user, answer->r->filename);
+}
+
 static void log_err_line(fpmp_answer_t *answer)
 {
-    if (answer->err_len > 0) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, answer->r,
-                      "FPMP0620: pool: [%s] said: %.*s", answer->line->chain->pool,
-                      (int)answer->err_len, answer->err);
-        answer->err_len = 0;
+    const char *said;
+
+    if (answer->err_len == 0) {
+        return;
     }
+    said = apr_pstrmemdup(answer->r->pool, answer->err, answer->err_len);
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, answer->r, "FPMP0620: pool: [%s] said: %s%s",
+                  answer->line->chain->pool, said, mend_of(answer, said));
+    answer->err_len = 0;
 }
 
 static void take_err(fpmp_answer_t *answer, const char *piece, apr_size_t len)

@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use FPMT;
 use FPMT::Peer;
+use File::Path qw(make_path remove_tree);
 use Test::More;
 
 my $socket = $FPM->socket('fpmt_bert');
@@ -70,6 +71,19 @@ subtest 'the script takes too long' => sub {
     unlink $flag;
     my $peer = FPMT::Peer->aside($socket)->answer(1, FPMT::Peer::out("Content-Type: text/pl"));
     fails('timeout within the headers', 504, qr/1 s|1 second/);
+};
+
+subtest 'a script that httpd finds and its user may not read' => sub {
+    my $dir = "$SCRATCH/www/bert/closed";
+    make_path($dir);
+    put("$_/closed.php", '<?php echo "read";') for "$SCRATCH/www/bert", $dir;
+    chmod 0600, "$SCRATCH/www/bert/closed.php";
+    chown 0, scalar getgrnam(setting('group')), $dir;
+    chmod 0750, $dir;
+    my $mend = qr{let user 'fpmt_bert' read '\Q$SCRATCH\E/www/bert/\S*closed\.php' and pass every directory};
+    fails('a closed file', 403, qr/FPMP0620.*Unable to open primary script.*$mend/, target => '/closed.php');
+    fails('a closed directory', 404, qr/FPMP0620.*Primary script unknown.*$mend/, target => '/closed/closed.php');
+    remove_tree($dir, "$SCRATCH/www/bert/closed.php");
 };
 
 my $html = "Content-Type: text/html\r\n\r\n";
