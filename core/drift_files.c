@@ -174,7 +174,8 @@ static void judge_change(fpmp_look_t *look, const fpmp_change_t *change)
             apr_psprintf(p, "'%s' is ours, but no FPMUser that can serve names its user",
                          change->path),
             sync == FPMP_SYNC_CHECK ? "remove it"
-                                    : "the next start or reload of httpd removes it");
+                                    : "the next start or reload of httpd removes it, and "
+                                      "a host that lost its line sends PHP files as source");
     }
 }
 

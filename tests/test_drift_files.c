@@ -458,12 +458,14 @@ static void a_file_that_no_line_names_is_a_leftover(void **state)
         { "auto", FPMP_SYNC_AUTO, SERVER,
           "PENDING FPMP0413: pool file: '" LEFT_FILE "' is ours, but no FPMUser that can "
                                                      "serve "
-          "names its user; the next start or reload of httpd removes it (FPMSync at "
+          "names its user; the next start or reload of httpd removes it, and a host that lost "
+          "its line sends PHP files as source (FPMSync at "
           "/etc/apache2/apache2.conf:3)\n" },
         { "write", FPMP_SYNC_WRITE, SERVER,
           "PENDING FPMP0413: pool file: '" LEFT_FILE "' is ours, but no FPMUser that can "
                                                      "serve "
-          "names its user; the next start or reload of httpd removes it (FPMSync at "
+          "names its user; the next start or reload of httpd removes it, and a host that lost "
+          "its line sends PHP files as source (FPMSync at "
           "/etc/apache2/apache2.conf:3)\n" },
         { "check", FPMP_SYNC_CHECK, SERVER,
           "BROKEN FPMP0413: pool file: '" LEFT_FILE "' is ours, but no FPMUser that can "
@@ -472,7 +474,8 @@ static void a_file_that_no_line_names_is_a_leftover(void **state)
         { "not given", FPMP_SYNC_UNSET, SERVER,
           "PENDING FPMP0413: pool file: '" LEFT_FILE "' is ours, but no FPMUser that can "
                                                      "serve "
-          "names its user; the next start or reload of httpd removes it\n" },
+          "names its user; the next start or reload of httpd removes it, and a host that lost "
+          "its line sends PHP files as source\n" },
         { "another server's", FPMP_SYNC_CHECK, OTHER_SERVER, "" },
     };
     const fpmp_where_t where = { "/etc/apache2/apache2.conf", 3, "FPMSync" };
@@ -510,7 +513,8 @@ static void the_last_pool_of_a_master_stays(void **state)
         { "one of two", 1,
           "PENDING FPMP0413: pool file: '" LEFT_FILE "' is ours, but no FPMUser that can "
                                                      "serve "
-          "names its user; the next start or reload of httpd removes it\n" },
+          "names its user; the next start or reload of httpd removes it, and a host that lost "
+          "its line sends PHP files as source\n" },
     };
 
     for (size_t i = 0; i < COUNT(table); i++) {
