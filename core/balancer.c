@@ -10,8 +10,9 @@
 #include <string.h>
 
 /* What a member has that the line does not give. A machine that takes no connection is known
- * within a second by a request, and within hcinterval without one. */
-static const char *const member_defaults[] = { "connectiontimeout=1", "retry=5", "hcmethod=TCP",
+ * within a second by a request, and within hcinterval without one. The check brings it back
+ * too, so that retry= may stay long: no request is spent on a machine that is away. */
+static const char *const member_defaults[] = { "connectiontimeout=1", "hcmethod=TCP",
                                                "hcinterval=5" };
 
 /* ---- the group -------------------------------------------------------------------------- */

@@ -242,9 +242,9 @@ static void the_directives_are_those_of_mod_proxy(void **state)
     expect_text("by default", fpmp_links_in_force(*state, plan, david),
                 "<Proxy balancer://fpmpool-david>\n"
                 "    BalancerMember fcgi://10.0.0.1:20000 route=10-0-0-1 connectiontimeout=1 "
-                "retry=5 hcmethod=TCP hcinterval=5\n"
+                "hcmethod=TCP hcinterval=5\n"
                 "    BalancerMember fcgi://10.0.0.2:20000 route=10-0-0-2 connectiontimeout=1 "
-                "retry=5 hcmethod=TCP hcinterval=5\n"
+                "hcmethod=TCP hcinterval=5\n"
                 "</Proxy>\n");
     expect_text("as given", fpmp_links_in_force(*state, plan, anna),
                 "<Proxy balancer://fpmpool-anna>\n"
