@@ -52,10 +52,10 @@ const char *fpmp_see_handler(cmd_parms *cmd, void *dir_conf, const char *handler
 
 /* ---- who may see it ------------------------------------------------------------------ */
 
-/* A request that came through a proxy is never local: the proxy may run here and serve the
- * whole world, so that client_addr is local; or it may name any address as its client's, so
- * that useragent_addr is, by mod_remoteip, which puts another object there. */
-static int is_local(const request_rec *r)
+/* What tells of a proxy; NULL: nothing does. Through a proxy no request is local: it may run
+ * here and serve the whole world, so that client_addr is local; or it may name any address as
+ * its client's, so that useragent_addr is, by mod_remoteip, which puts another object there. */
+static const char *proxy_of(const request_rec *r)
 {
     static const char *const headers[] = { "Forwarded", "X-Forwarded-For", "X-Real-IP",
                                            "Via" };
@@ -63,11 +63,10 @@ static int is_local(const request_rec *r)
 
     for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
         if (apr_table_get(r->headers_in, headers[i])) {
-            return 0;
+            return headers[i];
         }
     }
-    return r->useragent_addr == r->connection->client_addr &&
-           fpmp_rule_loopback(r->connection->client_ip);
+    return r->useragent_addr != r->connection->client_addr ? "mod_remoteip" : NULL;
 }
 
 static int refuse(request_rec *r, const char *code, const char *seen, const char *mend)
@@ -92,7 +91,7 @@ static const char *htaccess_of(const request_rec *r)
  * name alone opens nothing. */
 static int may_see(request_rec *r, fpmp_page_e page)
 {
-    const char *dir = htaccess_of(r);
+    const char *dir = htaccess_of(r), *proxy = proxy_of(r);
 
     if (page != FPMP_PAGE_LOCAL && page != FPMP_PAGE_OPEN) {
         return refuse(r, "FPMP0701",
@@ -111,13 +110,17 @@ static int may_see(request_rec *r, fpmp_page_e page)
                                    dir, r->uri),
                       "give that URL a directory of its own, without .htaccess, by Alias");
     }
-    if (page == FPMP_PAGE_LOCAL && !is_local(r)) {
+    if (page == FPMP_PAGE_LOCAL &&
+        (proxy || !fpmp_rule_loopback(r->connection->client_ip))) {
         return refuse(r, "FPMP0702",
                       apr_psprintf(r->pool,
-                                   "'%s' asks for the status of all pools, which "
+                                   "'%s'%s asks for the status of all pools, which "
                                    "only this machine gets where no Require stands "
                                    "beside SetHandler",
-                                   r->useragent_ip),
+                                   r->useragent_ip,
+                                   proxy ? apr_pstrcat(r->pool, " behind a proxy (", proxy,
+                                                       ")", NULL)
+                                         : ""),
                       "write a Require beside it, such as Require ip 192.0.2.0/24");
     }
     return OK;

@@ -122,7 +122,10 @@ subtest 'through a proxy' => sub {
     is answer('/bare', headers => ["$_: 127.0.0.1"]), 403, "$_: a proxy on this machine serves the world" for qw(X-Forwarded-For Forwarded X-Real-IP Via);
     is answer('/bare', host => 'proxied.test'), 'page', 'with mod_remoteip and no proxy';
     is answer('/bare', host => 'proxied.test', headers => ["X-Forwarded-For: $_"]), 403, "mod_remoteip takes $_" for $ELSEWHERE, '127.0.0.1', '::1';
-    is scalar said('FPMP0702'), 7, 'each is said';
+    my @said = said('FPMP0702');
+    is scalar(@said), 7, 'each is said';
+    like $said[0], qr/'127\.0\.0\.1' behind a proxy \(X-Forwarded-For\) asks/, 'with the header';
+    like $said[-1], qr/'::1' behind a proxy \(mod_remoteip\) asks/, 'or the module';
 };
 
 # A site owner with AllowOverride All tries to show the page, also to this machine: the scripts
