@@ -208,12 +208,21 @@ const fpmp_chain_t *fpmp_chain_there(apr_pool_t *p, const fpmp_chain_t *chain,
     return there;
 }
 
-fpmp_change_e fpmp_export_change(apr_pool_t *p, const char *text, const char *wanted)
+/* The mark of a file of this very server; NONE: it is somebody else's. */
+static fpmp_mark_e own_mark(apr_pool_t *p, const char *text, const char *server_id)
 {
-    fpmp_mark_e mark =
-        text ? fpmp_pool_text_mark(p, text, strlen(text), NULL) : FPMP_MARK_NONE;
+    const char *server = NULL;
+    fpmp_mark_e mark = fpmp_pool_text_mark(p, text, strlen(text), &server);
 
-    if (!text || mark == FPMP_MARK_NONE) {
+    return server && strcmp(server, server_id) == 0 ? mark : FPMP_MARK_NONE;
+}
+
+fpmp_change_e fpmp_export_change(apr_pool_t *p, const char *text, const char *wanted,
+                                 const char *server_id)
+{
+    fpmp_mark_e mark = text ? own_mark(p, text, server_id) : FPMP_MARK_NONE;
+
+    if (mark == FPMP_MARK_NONE) {
         return !text && wanted ? FPMP_CHANGE_WRITE : FPMP_CHANGE_NONE;
     }
     if (wanted && strcmp(text, wanted) == 0) {
@@ -224,9 +233,11 @@ fpmp_change_e fpmp_export_change(apr_pool_t *p, const char *text, const char *wa
                : (wanted ? FPMP_CHANGE_WRITE : FPMP_CHANGE_REMOVE);
 }
 
-int fpmp_export_foreign(apr_pool_t *p, const char *text)
+int fpmp_export_foreign(apr_pool_t *p, const char *text, const char *wanted,
+                        const char *server_id)
 {
-    return text && fpmp_pool_text_mark(p, text, strlen(text), NULL) == FPMP_MARK_NONE;
+    return text && wanted && own_mark(p, text, server_id) == FPMP_MARK_NONE &&
+           !fpmp_pool_text_same(text, wanted);
 }
 
 /* ---- a script that is only there ---------------------------------------------------------- */

@@ -88,11 +88,13 @@ int fpmp_chain_remote(const fpmp_chain_t *chain) FPMP_NONNULL(1);
  * @param wanted  what fpmp_pool_text_render gives; NULL: no line names it any more
  * @return NONE, WRITE, WRITE_ASIDE, REMOVE or REMOVE_ASIDE
  */
-fpmp_change_e fpmp_export_change(apr_pool_t *p, const char *text, const char *wanted)
-    FPMP_NONNULL(1);
+fpmp_change_e fpmp_export_change(apr_pool_t *p, const char *text, const char *wanted,
+                                 const char *server_id) FPMP_NONNULL(1, 4);
 
-/** 1: a file that is not ours stands where one of ours is to go. */
-int fpmp_export_foreign(apr_pool_t *p, const char *text) FPMP_NONNULL(1);
+/** 1: a file of somebody else, or of another httpd, stands where one of ours is to go, and says
+ * something else. */
+int fpmp_export_foreign(apr_pool_t *p, const char *text, const char *wanted,
+                        const char *server_id) FPMP_NONNULL(1, 4);
 
 /* ---- ports.c ---------------------------------------------------------------------------- */
 

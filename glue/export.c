@@ -213,9 +213,9 @@ static int do_change(run_t *run, int fd, const char *machine, const char *name,
     int err = 0;
 
     fpmp_facts_file(run->p, path, &file);
-    change = fpmp_export_change(run->p, file.text, wanted);
-    if (wanted && fpmp_export_foreign(run->p, file.text)) {
-        why = apr_psprintf(run->p, "'%s' is not of mod_fpmpool", path);
+    change = fpmp_export_change(run->p, file.text, wanted, run->httpd->server_id);
+    if (fpmp_export_foreign(run->p, file.text, wanted, run->httpd->server_id)) {
+        why = apr_psprintf(run->p, "'%s' is of somebody else, or of another httpd", path);
         err = EEXIST;
     }
     if (!err && (change == FPMP_CHANGE_WRITE_ASIDE || change == FPMP_CHANGE_REMOVE_ASIDE)) {
@@ -376,8 +376,9 @@ static int count_change(run_t *run, int fd, const char *machine, const char *nam
 
     (void)fd;
     fpmp_facts_file(run->p, path_in(run, machine, name), &file);
-    if (fpmp_export_change(run->p, file.text, wanted) != FPMP_CHANGE_NONE ||
-        (wanted && fpmp_export_foreign(run->p, file.text))) {
+    if (fpmp_export_change(run->p, file.text, wanted, run->httpd->server_id) !=
+            FPMP_CHANGE_NONE ||
+        fpmp_export_foreign(run->p, file.text, wanted, run->httpd->server_id)) {
         run->differs++;
         run->first = run->first ? run->first : path_in(run, machine, name);
     }

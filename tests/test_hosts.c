@@ -270,18 +270,24 @@ static void the_pool_file_is_for_one_machine(void **state)
                                  "listen.allowed_clients = \"10.0.0.8\"\n"
                                  "security.limit_extensions = \".php\"\n"));
     other = apr_pstrcat(*state, text, "; more\n", NULL);
-    assert_int_equal(fpmp_export_change(*state, NULL, text), FPMP_CHANGE_WRITE);
-    assert_int_equal(fpmp_export_change(*state, text, text), FPMP_CHANGE_NONE);
-    assert_int_equal(fpmp_export_change(*state, other, text), FPMP_CHANGE_WRITE_ASIDE);
-    assert_int_equal(fpmp_export_change(*state, text, other), FPMP_CHANGE_WRITE);
-    assert_int_equal(fpmp_export_change(*state, text, NULL), FPMP_CHANGE_REMOVE);
-    assert_int_equal(fpmp_export_change(*state, other, NULL), FPMP_CHANGE_REMOVE_ASIDE);
-    assert_int_equal(fpmp_export_change(*state, "[david]\n", text), FPMP_CHANGE_NONE);
-    assert_int_equal(fpmp_export_change(*state, "[david]\n", NULL), FPMP_CHANGE_NONE);
-    assert_int_equal(fpmp_export_change(*state, NULL, NULL), FPMP_CHANGE_NONE);
-    assert_true(fpmp_export_foreign(*state, "[david]\n"));
-    assert_false(fpmp_export_foreign(*state, other));
-    assert_false(fpmp_export_foreign(*state, NULL));
+    assert_int_equal(fpmp_export_change(*state, NULL, text, SERVER), FPMP_CHANGE_WRITE);
+    assert_int_equal(fpmp_export_change(*state, text, text, SERVER), FPMP_CHANGE_NONE);
+    assert_int_equal(fpmp_export_change(*state, other, text, SERVER), FPMP_CHANGE_WRITE_ASIDE);
+    assert_int_equal(fpmp_export_change(*state, text, other, SERVER), FPMP_CHANGE_WRITE);
+    assert_int_equal(fpmp_export_change(*state, text, NULL, SERVER), FPMP_CHANGE_REMOVE);
+    assert_int_equal(fpmp_export_change(*state, other, NULL, SERVER), FPMP_CHANGE_REMOVE_ASIDE);
+    assert_int_equal(fpmp_export_change(*state, "[david]\n", text, SERVER), FPMP_CHANGE_NONE);
+    assert_int_equal(fpmp_export_change(*state, "[david]\n", NULL, SERVER), FPMP_CHANGE_NONE);
+    assert_int_equal(fpmp_export_change(*state, NULL, NULL, SERVER), FPMP_CHANGE_NONE);
+    assert_true(fpmp_export_foreign(*state, "[david]\n", text, SERVER));
+    assert_false(fpmp_export_foreign(*state, "[david]\n", NULL, SERVER));
+    assert_false(fpmp_export_foreign(*state, other, text, SERVER));
+    assert_false(fpmp_export_foreign(*state, NULL, text, SERVER));
+    /* of another httpd: never touched, and in the way if it says something else */
+    assert_int_equal(fpmp_export_change(*state, text, other, OTHER_SERVER), FPMP_CHANGE_NONE);
+    assert_int_equal(fpmp_export_change(*state, text, NULL, OTHER_SERVER), FPMP_CHANGE_NONE);
+    assert_true(fpmp_export_foreign(*state, text, other, OTHER_SERVER));
+    assert_false(fpmp_export_foreign(*state, text, text, OTHER_SERVER));
 }
 
 static void a_user_that_only_the_machines_know_is_left_to_them(void **state)
