@@ -19,7 +19,7 @@ fcgid            event                   php-cgi
 nginx            -                       fpmt_bench
 caddy            -                       fpmt_bench
 raw              -                       fpmt_bench
-static           event                   fpmt_bench
+static           event,worker,prefork    fpmt_bench
 '
 
 # name     what is asked for                         clients  body    in the answer
@@ -45,7 +45,7 @@ runs=()
 
 # stand NAME MPM PHP: start it, or say what stands for it.
 stand() {
-    local key="$1 $2" hand='by_hand event'
+    local key="$1 $2" hand="by_hand $2"
     case $1 in
         raw) port_of[$key]=0 pid_of[$key]=0 ;;
         static) port_of[$key]=${port_of[$hand]} pid_of[$key]=${pid_of[$hand]} ;; # the floor
@@ -57,13 +57,14 @@ stand() {
     runs+=("$1 $2 $3")
 }
 
-# The ratios need the chain by hand, and the pool comes from the module: both always stand.
+# The ratios and the floor need the chain by hand, and the pool comes from the module: they
+# always stand.
 stand_all() {
     local name mpms php mpm
     while read -r name mpms php; do
         for mpm in ${mpms//,/ }; do
             case $name-$mpm in
-                module-event|by_hand-event) ;;
+                module-event|by_hand-event|by_hand-worker|by_hand-prefork) ;;
                 *)
                     chosen "$name" "${CONTESTANTS:-}" || continue
                     chosen "$mpm" "${MPMS:+$MPMS,-}" || continue
