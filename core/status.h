@@ -107,6 +107,7 @@ typedef struct {
 typedef struct {
     apr_array_header_t *rows; /* fpmp_status_row_t, sorted */
     apr_int64_t now_sec;
+    const char *date; /* the same, as people read it */
     int limit_ms; /* for the answers of all pools */
     apr_int64_t took_us;
     int counts[FPMP_HEALTH_COUNT];
@@ -168,6 +169,9 @@ typedef struct {
 } fpmp_status_field_t;
 
 extern const fpmp_status_field_t fpmp_status_fields[]; /* ends with text and number NULL */
+
+/** The code of what broke the chain at the start, "FPMP0201"; NULL: it was not broken then. */
+const char *fpmp_status_code(const fpmp_status_row_t *row) FPMP_NONNULL(1);
 
 /* ---- the three texts ----------------------------------------------------------------- */
 

@@ -35,10 +35,11 @@ const char fpmp_status_css[] =
     "tbody{border-top:1px solid var(--line)}\n"
     ".n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}\n"
     "small{display:block;font-size:.8rem}\n"
+    "@media(min-width:68rem){td:nth-child(2),td:nth-child(3){min-width:15rem}}\n"
     ".why td{padding-top:0;color:var(--c)}\n"
-    ".why b{color:var(--fg)}\n"
+    ".why div{color:var(--fg)}\n"
     "summary{cursor:pointer}\n"
-    "@media(max-width:62rem){\n"
+    "@media(max-width:68rem){\n"
     "body{padding:.6rem}\n"
     "table,tbody,tr,td{display:block;width:100%}\n"
     "thead{display:none}\n"
@@ -54,5 +55,5 @@ const char fpmp_status_css[] =
     "nav a,nav b{display:inline-block;padding:.3rem 0}}\n";
 
 const char fpmp_status_csp[] =
-    "default-src 'none'; style-src 'sha256-PVi/6AXb9v8HwE9dFGPFwo6aOjx+r1HhravX5wIyzSc='; "
+    "default-src 'none'; style-src 'sha256-WsGehNjauaoWWBi9lOJDcSpNWBcYk2OM/0/9q93Ockw='; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

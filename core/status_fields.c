@@ -7,6 +7,11 @@
 
 /* ---- texts -------------------------------------------------------------------------- */
 
+const char *fpmp_status_code(const fpmp_status_row_t *row)
+{
+    return row->phase == FPMP_PHASE_BROKEN ? row->code : NULL;
+}
+
 #define TEXT(name, value)                                                                  \
     static const char *name(apr_pool_t *p, const fpmp_status_t *status,                    \
                             const fpmp_status_row_t *row)                                  \
@@ -26,7 +31,7 @@ TEXT(file, row->chain ? row->chain->pool_file_path : NULL)
 TEXT(pm, row->pm)
 TEXT(place,
      row->where.file ? apr_psprintf(p, "%s:%d", row->where.file, row->where.line) : NULL)
-TEXT(start_code, row->phase == FPMP_PHASE_BROKEN ? row->code : NULL)
+TEXT(start_code, fpmp_status_code(row))
 TEXT(error_code, row->error ? apr_psprintf(p, "FPMP%04d", row->error) : NULL)
 TEXT(error_words, row->error ? fpmp_status_error_words(row->error) : NULL)
 
@@ -122,7 +127,7 @@ const fpmp_status_field_t fpmp_status_fields[] = {
       .key = "hosts",
       .kind = FPMP_FIELD_LIST,
       .text = user },
-    { .key = "line", .text = place },
+    { .label = "Line", .under = FPMP_UNDER, .key = "line", .text = place },
     { .key = "pool", .text = pool },
     { .label = "PHP-FPM", .key = "master", .text = master },
     { .label = "Socket", .under = FPMP_UNDER, .key = "socket", .text = socket_path },

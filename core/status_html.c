@@ -187,6 +187,22 @@ static const fpmp_status_field_t *put_cell(apr_pool_t *p, const fpmp_status_t *s
     return field;
 }
 
+/* What is wrong, with its code where it has one, and below it what to do. */
+static void put_why(apr_pool_t *p, const fpmp_status_row_t *row, int columns,
+                    fpmp_put_t put, void *baton)
+{
+    const char *code = fpmp_status_code(row);
+
+    put(baton,
+        apr_psprintf(p, "<tr class=\"why\"><td colspan=\"%d\">%s%s%s", columns,
+                     code ? code : "", code ? ": " : "", escape(p, row->wrong)));
+    if (row->mend) {
+        put(baton,
+            apr_psprintf(p, "<div><b>What to do:</b> %s</div>", escape(p, row->mend)));
+    }
+    put(baton, "</td></tr>\n");
+}
+
 static void put_row(apr_pool_t *p, const fpmp_status_t *status,
                     const fpmp_status_row_t *row, fpmp_put_t put, void *baton)
 {
@@ -202,11 +218,7 @@ static void put_row(apr_pool_t *p, const fpmp_status_t *status,
     }
     put(baton, "</tr>\n");
     if (row->wrong) {
-        put(baton,
-            apr_psprintf(p, "<tr class=\"why\"><td colspan=\"%d\">%s%s%s</td></tr>\n",
-                         columns, escape(p, row->wrong),
-                         row->mend ? " <b>What to do:</b> " : "",
-                         row->mend ? escape(p, row->mend) : ""));
+        put_why(p, row, columns, put, baton);
     }
     put(baton, "</tbody>\n");
 }
@@ -230,11 +242,11 @@ void fpmp_status_html(apr_pool_t *p, const fpmp_status_t *status, fpmp_put_t put
     put(baton,
         apr_psprintf(
             p,
-            "%s<footer><p>%d pool%s, looked at in %.1f ms. Pools with an idle child were "
-            "asked; of the others the kernel says what is shown.</p>%s</footer>\n"
+            "%s<footer><p>%d pool%s, looked at in %.1f ms on %s. Pools with an idle child "
+            "were asked; of the others the kernel says what is shown.</p>%s</footer>\n"
             "</body></html>\n",
             status->rows->nelts ? "</table>\n" : "", status->rows->nelts,
-            status->rows->nelts == 1 ? "" : "s", status->took_us / 1000.0,
+            status->rows->nelts == 1 ? "" : "s", status->took_us / 1000.0, status->date,
             status->local_only ? "<p>Only this machine gets this page: no Require "
                                  "stands beside SetHandler.</p>"
                                : ""));

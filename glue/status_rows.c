@@ -221,6 +221,7 @@ fpmp_status_t *fpmp_status_gather(apr_pool_t *p, server_rec *s, int limit_ms)
 
     status->limit_ms = limit_ms;
     status->now_sec = apr_time_sec(began);
+    status->date = ap_ht_time(p, began, "%Y-%m-%d %H:%M:%S %Z", 0);
     status->rows = apr_array_make(p, plan->chains->nelts + 1, sizeof(fpmp_status_row_t));
     if (plan->states) {
         make_rows(p, plan, status, refused);

@@ -63,6 +63,7 @@ static fpmp_status_t *make(apr_pool_t *p)
 
     status->rows = apr_array_make(p, 8, sizeof(fpmp_status_row_t));
     status->now_sec = 1700000000;
+    status->date = "2023-11-14 22:13:20 UTC";
     status->limit_ms = 1000;
     status->took_us = 1234;
     status->local_only = 1;

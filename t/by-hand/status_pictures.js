@@ -9,6 +9,7 @@ const { chromium } = require('playwright-core');
 const [url, name, dir] = process.argv.slice(2);
 const screens = [
   ['desktop', { viewport: { width: 1180, height: 500 } }],
+  ['narrow', { viewport: { width: 1100, height: 500 } }],
   ['tablet', { viewport: { width: 820, height: 600 } }],
   ['phone', { viewport: { width: 375, height: 600 }, isMobile: true, deviceScaleFactor: 1.5 }],
 ];

@@ -18,7 +18,7 @@ use Test::More;
 my $out = $ENV{FPMT_PICTURES} or die "FPMT_PICTURES=DIR says where the pictures go\n";
 my $s   = FPMT::Server->new('pictures');
 my ($dir, $fpm) = @$s{qw(dir fpm)};
-my $run  = '/run/fpmt_pictures'; # a path as short as those of a real server
+my $run  = '/run/fpmt_pictures'; # paths as short as those of a real server
 my $held = "$dir/held";
 make_path($out, $run, $held);
 chmod 0777, $held;
@@ -31,7 +31,11 @@ my $site = "<Location /st>\n    SetHandler fpmpool-status\n</Location>\n"
     . $s->host('shop.bert.example', 'FPMUser fpmt_bert pm=static pm.max_children=3')
     . join '', map { $s->host("$_.carl-has-a-long-name.example", 'FPMUser fpmt_carl') } qw(www shop blog wiki mail);
 
-sub configure { $s->configure($_[0], master => $fpm->directive('8.2') =~ s{socket_dir=\S+}{socket_dir=$run}r) }
+sub configure {
+    put("$run/sites.conf", $_[0]);
+    $s->configure("Include $run/sites.conf\n", master => $fpm->directive('8.2') =~ s{socket_dir=\S+}{socket_dir=$run}r);
+}
+
 sub socket_of { return "$run/fpmpool-8.2-$_[0].sock" }
 
 sub take {
