@@ -130,7 +130,7 @@ my @attacks = (
     [ 'SetEnv with a name that has =', "SetEnv PHP_ADMIN_VALUE=memory_limit=97M; x\n", '/limit.php', qr/limit 97M/ ],
     [ 'the same before an internal redirect',
         "RewriteEngine On\nRewriteRule ^go\$ /limit.php [E=PHP_ADMIN_VALUE:memory_limit=96M]\n", '/go', qr/limit 96M/ ],
-    [ 'SetEnv SCRIPT_FILENAME', "SetEnv SCRIPT_FILENAME \@DIR@/x.txt\n", '/limit.php', $ran ],
+    [ 'SetEnv SCRIPT_FILENAME', "SetEnv SCRIPT_FILENAME \@DIR@/env.php\n", '/limit.php?OTHER', qr/OTHER=/ ],
     [ 'SetEnv REMOTE_USER', "SetEnv REMOTE_USER admin\n", '/env.php?REMOTE_USER', qr/=admin/ ],
     [ 'SetEnv REMOTE.USER', "SetEnv REMOTE.USER admin\n", '/env.php?REMOTE_USER', qr/=admin/ ],
     [ 'SetEnv with a blank before REMOTE_USER', "SetEnv \" REMOTE_USER\" admin\n", '/env.php?REMOTE_USER', qr/=admin/ ],
