@@ -87,13 +87,6 @@ void fpmp_balancer_link(const cmd_parms *cmd, fpmp_plan_t *plan, fpmp_line_t *li
 
 /* ---- a request -------------------------------------------------------------------------- */
 
-static int refuse(request_rec *r, const fpmp_line_t *line, int status, const char *code,
-                  const char *seen, const char *mend)
-{
-    fpmp_request_say(r, line, code, FPMP_LINK_HANDLER, seen, mend);
-    return status;
-}
-
 int fpmp_balancer_remote(request_rec *r, const fpmp_line_t *line)
 {
     const char *rest, *path = apr_pstrcat(r->pool, r->filename, r->path_info, NULL), *script;
@@ -147,11 +140,13 @@ int fpmp_balancer_run(request_rec *r, const fpmp_line_t *line)
         return status;
     }
     if (strchr(r->filename, '?')) {
-        return refuse(r, line, HTTP_FORBIDDEN, "FPMP0687",
-                      apr_psprintf(r->pool, "'%s' has a '?' in its name, where PHP-FPM cuts it "
-                                            "off behind a balancer",
-                                   fpmp_value_shown(r->pool, r->filename)),
-                      "rename it");
+        return fpmp_request_refuse(
+            r, line, HTTP_FORBIDDEN, "FPMP0687", FPMP_LINK_HANDLER,
+            apr_psprintf(r->pool,
+                         "'%s' has a '?' in its name, where PHP-FPM cuts it "
+                         "off behind a balancer",
+                         fpmp_value_shown(r->pool, r->filename)),
+            "rename it");
     }
     /* 1 the variables: httpd computes its own when the request is sent */
     fpmp_params_clean(r);
@@ -198,22 +193,26 @@ static int on_pre_request(proxy_worker **worker, proxy_balancer **balancer, requ
     (void)balancer;
     (void)conf;
     if (!way->sent && names_pool(*url)) {
-        return refuse(r, NULL, HTTP_FORBIDDEN, "FPMP0688",
-                      apr_psprintf(r->pool, "'%s' would be reached through mod_proxy at '%s', the "
-                                            "balancer of a pool, past FPMUser",
-                                   fpmp_value_shown(r->pool, r->uri),
-                                   fpmp_value_shown(r->pool, *url)),
-                      "remove the ProxyPass, RewriteRule or other line that names it");
+        return fpmp_request_refuse(
+            r, NULL, HTTP_FORBIDDEN, "FPMP0688", FPMP_LINK_HANDLER,
+            apr_psprintf(r->pool,
+                         "'%s' would be reached through mod_proxy at '%s', the "
+                         "balancer of a pool, past FPMUser",
+                         fpmp_value_shown(r->pool, r->uri),
+                         fpmp_value_shown(r->pool, *url)),
+            "remove the ProxyPass, RewriteRule or other line that names it");
     }
     if (!way->sent) {
         return DECLINED;
     }
     if (was_sent(r) && (r->method_number != M_GET || has_body(r))) {
-        return refuse(r, way->sent, HTTP_BAD_GATEWAY, "FPMP0689",
-                      apr_psprintf(r->pool, "a machine broke off %s '%s', and its script may have "
-                                            "run: it is not sent to another one",
-                                   r->method, fpmp_value_shown(r->pool, r->uri)),
-                      "see why that machine went away");
+        return fpmp_request_refuse(
+            r, way->sent, HTTP_BAD_GATEWAY, "FPMP0689", FPMP_LINK_HANDLER,
+            apr_psprintf(r->pool,
+                         "a machine broke off %s '%s', and its script may have "
+                         "run: it is not sent to another one",
+                         r->method, fpmp_value_shown(r->pool, r->uri)),
+            "see why that machine went away");
     }
     /* Where httpd makes this name itself, it does so after this hook. */
     r->filename = apr_pstrdup(r->pool, way->script);
@@ -225,12 +224,13 @@ static int on_handler(request_rec *r)
 {
     const fpmp_line_t *line = fpmp_way_of(r)->sent;
 
-    return line ? refuse(r, line, HTTP_SERVICE_UNAVAILABLE, "FPMP0690",
-                         apr_psprintf(r->pool, "mod_proxy did not take '%s' for '%s'",
-                                      fpmp_value_shown(r->pool, r->uri),
-                                      line->chain->balancer),
-                         "report it with the list of modules (apachectl -M)")
-                : DECLINED;
+    return line
+               ? fpmp_request_refuse(
+                     r, line, HTTP_SERVICE_UNAVAILABLE, "FPMP0690", FPMP_LINK_HANDLER,
+                     apr_psprintf(r->pool, "mod_proxy did not take '%s' for '%s'",
+                                  fpmp_value_shown(r->pool, r->uri), line->chain->balancer),
+                     "report it with the list of modules (apachectl -M)")
+               : DECLINED;
 }
 
 void fpmp_balancer_hooks(void)

@@ -132,13 +132,6 @@ static void set_way(request_rec *r, const fpmp_line_t *goes, const fpmp_line_t *
     ap_set_module_config(r->request_config, &fpmpool_module, way);
 }
 
-static int refuse(request_rec *r, const fpmp_line_t *line, int status, const char *code,
-                  const char *seen, const char *mend)
-{
-    fpmp_request_say(r, line, code, FPMP_LINK_HANDLER, seen, mend);
-    return status;
-}
-
 /* PHP-FPM takes REDIRECT_URL, which is this URL, for SCRIPT_NAME. Where it finds the file it cuts
  * from it as many bytes as that has PATH_INFO, be they the same or not (init_request_info in
  * fpm_main.c). */
@@ -249,24 +242,25 @@ static int on_fixups(request_rec *r)
         return OK; /* it may also be what an SSI of the answer includes */
     }
     if (!line && names_pool(r->filename)) {
-        return refuse(r, NULL, HTTP_FORBIDDEN, "FPMP0674",
-                      apr_psprintf(r->pool,
-                                   "'%s' leads to a pool of via=fastcgi and comes from no "
-                                   "script that FPMUser lets run",
-                                   fpmp_value_shown(r->pool, r->uri)),
-                      "remove the Action, RewriteRule or other line that names it");
+        return fpmp_request_refuse(
+            r, NULL, HTTP_FORBIDDEN, "FPMP0674", FPMP_LINK_HANDLER,
+            apr_psprintf(r->pool,
+                         "'%s' leads to a pool of via=fastcgi and comes from no "
+                         "script that FPMUser lets run",
+                         fpmp_value_shown(r->pool, r->uri)),
+            "remove the Action, RewriteRule or other line that names it");
     }
     if (!line) {
         return DECLINED;
     }
     if (!r->filename || strcmp(r->filename, line->chain->fastcgi_url) != 0 || !r->handler ||
         strcmp(r->handler, FPMP_FASTCGI_HANDLER) != 0) {
-        return refuse(r, line, HTTP_SERVICE_UNAVAILABLE, "FPMP0675",
-                      apr_psprintf(r->pool, "'%s' was led to '%s', wanted is '%s'",
-                                   fpmp_value_shown(r->pool, r->uri),
-                                   fpmp_value_shown(r->pool, r->filename),
-                                   line->chain->fastcgi_url),
-                      "have the RewriteRule of <Directory /> or <Location> leave that URL alone");
+        return fpmp_request_refuse(
+            r, line, HTTP_SERVICE_UNAVAILABLE, "FPMP0675", FPMP_LINK_HANDLER,
+            apr_psprintf(r->pool, "'%s' was led to '%s', wanted is '%s'",
+                         fpmp_value_shown(r->pool, r->uri),
+                         fpmp_value_shown(r->pool, r->filename), line->chain->fastcgi_url),
+            "have the RewriteRule of <Directory /> or <Location> leave that URL alone");
     }
     complete(r, line);
     return OK;
@@ -277,10 +271,11 @@ static int on_handler(request_rec *r)
 {
     const fpmp_line_t *line = fpmp_way_of(r)->goes;
 
-    return line ? refuse(r, line, HTTP_SERVICE_UNAVAILABLE, "FPMP0676",
-                         apr_psprintf(r->pool, "no Action took '%s' of handler '%s'",
-                                      fpmp_value_shown(r->pool, r->uri), r->handler),
-                         "load mod_actions, or write via=native")
+    return line ? fpmp_request_refuse(
+                      r, line, HTTP_SERVICE_UNAVAILABLE, "FPMP0676", FPMP_LINK_HANDLER,
+                      apr_psprintf(r->pool, "no Action took '%s' of handler '%s'",
+                                   fpmp_value_shown(r->pool, r->uri), r->handler),
+                      "load mod_actions, or write via=native")
                 : DECLINED;
 }
 

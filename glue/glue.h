@@ -501,4 +501,9 @@ int fpmp_exchange_run(request_rec *r, const fpmp_line_t *line, fpmp_body_t *body
 void fpmp_request_say(request_rec *r, const fpmp_line_t *line, const char *code,
                       fpmp_link_e link, const char *seen, const char *mend);
 
+/** The same, of a request that is answered with this status. @return status */
+int fpmp_request_refuse(request_rec *r, const fpmp_line_t *line, int status,
+                        const char *code, fpmp_link_e link, const char *seen,
+                        const char *mend);
+
 #endif

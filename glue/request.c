@@ -58,8 +58,9 @@ int fpmp_request_claim(request_rec *r)
 }
 
 /* Log why a PHP file is refused, and refuse it: it is never sent as source. */
-static int refuse(request_rec *r, const fpmp_line_t *line, int status, const char *code,
-                  fpmp_link_e link, const char *seen, const char *mend)
+int fpmp_request_refuse(request_rec *r, const fpmp_line_t *line, int status,
+                        const char *code, fpmp_link_e link, const char *seen,
+                        const char *mend)
 {
     fpmp_request_say(r, line, code, link, seen, mend);
     return status;
@@ -73,10 +74,12 @@ static int check_engine(request_rec *r, const fpmp_line_t *line)
 
     return !where || !*where
                ? OK
-               : refuse(r, line, HTTP_FORBIDDEN, "FPMP0632", FPMP_LINK_HANDLER,
-                        apr_psprintf(r->pool, "'%s' is a PHP file where PHP is turned off at %s",
-                                     r->filename, where),
-                        "take that line out if it is to run");
+               : fpmp_request_refuse(
+                     r, line, HTTP_FORBIDDEN, "FPMP0632", FPMP_LINK_HANDLER,
+                     apr_psprintf(r->pool,
+                                  "'%s' is a PHP file where PHP is turned off at %s",
+                                  r->filename, where),
+                     "take that line out if it is to run");
 }
 
 /* The chain of this line, or the status that answers instead. */
@@ -87,24 +90,25 @@ static int check_chain(request_rec *r, const fpmp_line_t *line)
     int broken = state && fpmp_state_phase(line->chain->state) == FPMP_PHASE_BROKEN;
 
     if (line->off) {
-        return refuse(
+        return fpmp_request_refuse(
             r, line, HTTP_FORBIDDEN, "FPMP0601", FPMP_LINK_DIRECTIVE,
             apr_psprintf(r->pool, "'%s' is a PHP file where FPMUser is off", r->filename),
             "name a user with FPMUser if it is to run");
     }
     if (why || !state || broken || !(line->chain->socket_path || line->chain->port)) {
-        return refuse(r, line, HTTP_SERVICE_UNAVAILABLE, "FPMP0602",
-                      why      ? why->link
-                      : broken ? state->link
-                               : FPMP_LINK_DIRECTIVE,
-                      apr_psprintf(r->pool,
-                                   "the chain of user '%s' is broken, see %s at the last "
-                                   "start",
-                                   line->user,
-                                   why      ? why->code
-                                   : broken ? state->code
-                                            : "the log"),
-                      "run apachectl configtest, mend what it names, reload httpd");
+        return fpmp_request_refuse(
+            r, line, HTTP_SERVICE_UNAVAILABLE, "FPMP0602",
+            why      ? why->link
+            : broken ? state->link
+                     : FPMP_LINK_DIRECTIVE,
+            apr_psprintf(r->pool,
+                         "the chain of user '%s' is broken, see %s at the last "
+                         "start",
+                         line->user,
+                         why      ? why->code
+                         : broken ? state->code
+                                  : "the log"),
+            "run apachectl configtest, mend what it names, reload httpd");
     }
     return OK;
 }
@@ -157,7 +161,8 @@ static int check_owner(request_rec *r, const fpmp_line_t *line)
 {
     const char *mend, *why = stranger(r, line, &mend);
 
-    return why ? refuse(r, line, HTTP_FORBIDDEN, "FPMP0604", FPMP_LINK_USER, why, mend)
+    return why ? fpmp_request_refuse(r, line, HTTP_FORBIDDEN, "FPMP0604", FPMP_LINK_USER,
+                                     why, mend)
                : OK;
 }
 
@@ -167,22 +172,22 @@ static int check_script(request_rec *r, const fpmp_line_t *line)
     const char *path_info = r->path_info ? r->path_info : "", *why;
 
     if (fpmp_rule_claim(r->filename, line->ext) != FPMP_CLAIM_RUN) {
-        return refuse(r, line, HTTP_FORBIDDEN, "FPMP0603", FPMP_LINK_EXTENSION,
-                      apr_psprintf(r->pool,
-                                   "'%s' has none of the extensions of pool [%s]: %s",
-                                   r->filename, chain->pool,
-                                   apr_array_pstrcat(r->pool, chain->ext, ',')),
-                      "add it with ext= on FPMUser if it is to run");
+        return fpmp_request_refuse(
+            r, line, HTTP_FORBIDDEN, "FPMP0603", FPMP_LINK_EXTENSION,
+            apr_psprintf(r->pool, "'%s' has none of the extensions of pool [%s]: %s",
+                         r->filename, chain->pool,
+                         apr_array_pstrcat(r->pool, chain->ext, ',')),
+            "add it with ext= on FPMUser if it is to run");
     }
     if (*path_info && r->used_path_info == AP_REQ_REJECT_PATH_INFO) {
         return HTTP_NOT_FOUND; /* AcceptPathInfo Off; httpd logs it for files alike */
     }
     why = fpmp_rule_path_info(r->pool, path_info);
     if (why) {
-        return refuse(r, line, HTTP_FORBIDDEN, "FPMP0617", FPMP_LINK_HANDLER,
-                      apr_psprintf(r->pool, "what follows '%s' in the URL path %s",
-                                   r->filename, why),
-                      "leave it out of the URL");
+        return fpmp_request_refuse(
+            r, line, HTTP_FORBIDDEN, "FPMP0617", FPMP_LINK_HANDLER,
+            apr_psprintf(r->pool, "what follows '%s' in the URL path %s", r->filename, why),
+            "leave it out of the URL");
     }
     if ((line->owner != FPMP_OWNER_STRICT && line->owner != FPMP_OWNER_STRICT_DIR) ||
         r->finfo.filetype != APR_REG) {
@@ -204,7 +209,7 @@ static int choose(request_rec *r, const fpmp_line_t *line)
         return HTTP_NOT_FOUND;
     }
     if (!line) {
-        return refuse(
+        return fpmp_request_refuse(
             r, NULL, HTTP_FORBIDDEN, "FPMP0605", FPMP_LINK_HANDLER,
             apr_psprintf(r->pool,
                          "handler 'fpmpool' is set for '%s', but no FPMUser is "
@@ -224,11 +229,14 @@ int fpmp_request_check_name(request_rec *r, const fpmp_line_t *line, const char 
 
     return !name || !path || strcmp(name, path) != 0
                ? OK
-               : refuse(r, line, HTTP_FORBIDDEN, "FPMP0700", FPMP_LINK_POOL,
-                        apr_psprintf(r->pool, "'%s' is pm.status_path of pool [%s], which no "
-                                              "site shows", name, line->chain->pool),
-                        "read the figures with SetHandler fpmpool-status, or give "
-                        "pm.status_path another name on FPMUser");
+               : fpmp_request_refuse(
+                     r, line, HTTP_FORBIDDEN, "FPMP0700", FPMP_LINK_POOL,
+                     apr_psprintf(r->pool,
+                                  "'%s' is pm.status_path of pool [%s], which no "
+                                  "site shows",
+                                  name, line->chain->pool),
+                     "read the figures with SetHandler fpmpool-status, or give "
+                     "pm.status_path another name on FPMUser");
 }
 
 void fpmp_request_note(request_rec *r, const fpmp_chain_t *chain)
@@ -261,13 +269,13 @@ static int run_native(request_rec *r, const fpmp_line_t *line)
     }
     head = fpmp_fcgi_request(r->pool, env, body.bb == NULL, &len, &too_long);
     if (!head) {
-        return refuse(r, line, HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "FPMP0607",
-                      FPMP_LINK_HANDLER,
-                      apr_psprintf(r->pool,
-                                   "variable '%s' is longer than the 65535 bytes that a "
-                                   "FastCGI record holds",
-                                   too_long),
-                      "shorten it");
+        return fpmp_request_refuse(
+            r, line, HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "FPMP0607", FPMP_LINK_HANDLER,
+            apr_psprintf(r->pool,
+                         "variable '%s' is longer than the 65535 bytes that a "
+                         "FastCGI record holds",
+                         too_long),
+            "shorten it");
     }
     /* 3 to the pool and back */
     return fpmp_exchange_run(r, line, &body, head, len);
