@@ -178,16 +178,15 @@ static void lose_new(run_t *run, apr_hash_t *registered, const char *seen)
  * are registered. */
 static int write_ports(run_t *run)
 {
-    apr_hash_t *ports = apr_hash_make(run->p), *registered = apr_hash_make(run->p);
-    const char *why = read_ports(run, ports), *before;
+    apr_hash_t *ports = apr_hash_make(run->p), *registered;
+    const char *why = read_ports(run, ports), *text;
     int i, err = 0;
 
     if (why) {
-        lose_new(run, registered, why);
+        lose_new(run, apr_hash_make(run->p), why);
         return 0;
     }
     registered = apr_hash_copy(run->p, ports);
-    before = fpmp_ports_text(run->p, ports);
     for (i = 0; i < run->plan->chains->nelts; i++) {
         fpmp_chain_t *chain = chain_at(run, i);
 
@@ -196,9 +195,9 @@ static int write_ports(run_t *run)
                             run->hosts->port_to);
         }
     }
-    if (strcmp(before, fpmp_ports_text(run->p, ports)) != 0) {
-        err = fpmp_pool_write(run->p, run->dir_fd, FPMP_PORTS_NAME,
-                              fpmp_ports_text(run->p, ports), &why);
+    text = fpmp_ports_text(run->p, ports);
+    if (strcmp(fpmp_ports_text(run->p, registered), text) != 0) {
+        err = fpmp_pool_write(run->p, run->dir_fd, FPMP_PORTS_NAME, text, &why);
     }
     lose_new(run, err ? registered : ports, err ? why : "another start gave it away");
     return !err;
