@@ -7,59 +7,27 @@ use warnings;
 use FPMT;
 use FPMT::Apps;
 use FPMT::Server;
+use FPMT::Sites;
 use Test::More;
 
-my %user = ('a.test' => 'fpmt_anna', 'a2.test' => 'fpmt_anna', 'b.test' => 'fpmt_bert');
 my @machines = qw(127.0.0.2 127.0.0.3);
 my $server = FPMT::Server->new('balancer', no_fpm => 1);
 my $dir = $server->{dir};
 my $export = "$dir/export";
 
-# ---- the sites ----
-for my $user (sort keys %{ { reverse %user } }) {
-    my $name = $user =~ s/fpmt_//r;
-    mkdir "$dir/$name";
-    mkdir "$dir/$name/$_" for qw(sub off);
-    my $who = 'posix_getpwuid(posix_geteuid())["name"]';
-    my %text = (
-        'who.php'      => "<?php echo $who, \"\\n\";",
-        'where.php'    => '<?php echo $_SERVER["SERVER_ADDR"], " ", getmypid(), " ", php_ini_loaded_file(), "\n", posix_getppid();',
-        'who.phtml'    => '<?php echo "source\n";',
-        'who.php.txt'  => "text\n",
-        'off/who.php'  => '<?php echo "source\n";',
-        'sub/index.php' => "<?php echo \"index of \", $who, \"\\n\";",
-        'env.php'      => '<?php foreach ($_SERVER as $k => $v) { if (is_string($v)) { echo "$k=$v\n"; } } echo "limit=", ini_get("memory_limit"), "\n";',
-        'body.php'     => '<?php echo $_SERVER["REQUEST_METHOD"], " ", $_SERVER["CONTENT_LENGTH"] ?? "-", " ", strlen(file_get_contents("php://input"));',
-        'status.php'   => '<?php header("X-Mine: yes"); http_response_code(418);',
-        'location.php' => '<?php header("Location: /who.php");',
-        'front.php'    => '<?php echo "front ", $_SERVER["REQUEST_URI"];',
-        'with blank.php' => "<?php echo \"blank \", basename(__FILE__);",
-        'a#b.php'      => "<?php echo \"hash \", basename(__FILE__);",
-        'a%20b.php'    => "<?php echo \"percent \", basename(__FILE__);",
-        'page.shtml'   => '<!--#include virtual="/who.php" -->',
-        'plain.txt'    => 'plain',
-    );
-    user_file($name, "$dir/$name/$_", $text{$_}) for keys %text;
-    chown((getpwnam $user)[2, 3], "$dir/$name/sub", "$dir/$name/off");
-}
-put("$dir/passwords", slurp("$SCRATCH/www/passwords"));
+my $sites = FPMT::Sites->new($server,
+    'where.php'      => '<?php echo $_SERVER["SERVER_ADDR"], " ", getmypid(), " ", php_ini_loaded_file(), "\n", posix_getppid();',
+    'who.php.txt'    => "text\n",
+    'body.php'       => '<?php echo $_SERVER["REQUEST_METHOD"], " ", $_SERVER["CONTENT_LENGTH"] ?? "-", " ", strlen(file_get_contents("php://input"));',
+    'with blank.php' => '<?php echo "blank ", basename(__FILE__);',
+    'a#b.php'        => '<?php echo "hash ", basename(__FILE__);',
+    'a%20b.php'      => '<?php echo "percent ", basename(__FILE__);');
+my $user_of = $sites->{user}; # host -> user
 user_file('anna', "$dir/anna/odd?name.php", '<?php echo "source\n";');
 
 sub hosts { my ($more) = @_; return "FPMHosts apps @machines allow=127.0.0.1 export=$export ports=20100-20199 " . ($more // '') . "\n" }
 
-# Hosts; of => lines behind FPMUser, for each host.
-sub site {
-    my ($key, %of) = @_;
-    my $site = "AddType text/html .shtml\nAddOutputFilter INCLUDES .shtml\nDirectoryIndex index.php\n";
-    for my $host (sort keys %user) {
-        my $root = "$dir/" . ($user{$host} =~ s/fpmt_//r);
-        $site .= $server->host($host, "DocumentRoot $root", "FPMUser $user{$host}$key", @{ $of{$host} // [] },
-            '<Directory />', 'Require all denied', '</Directory>', "<Directory $dir>", 'Require all granted', '</Directory>',
-            "<Directory $root>", 'AllowOverride All', 'Options +Includes', '</Directory>',
-            "<Directory $root/off>", 'FPMUser off', '</Directory>');
-    }
-    return $site;
-}
+sub site { return $sites->conf(@_) }
 
 sub configure {
     my ($site, %o) = @_;
@@ -67,8 +35,8 @@ sub configure {
     FPMT::Apps::add($server);
 }
 
-sub ask { my ($host, $target, @o) = @_; return FPMT::get($host, $target, port => $server->{port}, @o) }
-sub body { return ask(@_)->{body} }
+sub ask { return $sites->ask(@_) }
+sub body { return $sites->body(@_) }
 
 my $manager = "<Location /balancer-manager>\nSetHandler balancer-manager\n</Location>\n<Location /pools>\nSetHandler fpmpool-status\n</Location>\n";
 my @more = ('a.test' => [
@@ -96,7 +64,7 @@ $_->start for @apps;
 ok wait_for(20, sub { ask('a.test', '/who.php')->{status} == 200 }), 'the pools serve';
 sub all_serve {
     my ($when) = @_;
-    is body($_, '/who.php'), "$user{$_}\n", "$_ runs as $user{$_}$when" for sort keys %user;
+    is body($_, '/who.php'), "$user_of->{$_}\n", "$_ runs as $user_of->{$_}$when" for sort keys %$user_of;
 }
 all_serve('');
 $server->said(qr/FPMP|AH/);
@@ -224,7 +192,7 @@ like slurp("$export/127.0.0.2/fpmpool-fpmt_carl.conf"), qr/^listen = "127\.0\.0\
 $_->reload for @apps;
 ok wait_for(10, sub { body('c.test', '/who.php') eq "fpmt_carl\n" }), '... and serves once it was shipped';
 $server->said(qr/./);
-delete @user{qw(a.test a2.test)};
+delete @$user_of{qw(a.test a2.test)};
 put("$dir/site.conf", hosts() . site(' hosts=apps'));
 ok $server->graceful, 'a graceful restart with two users less';
 is_deeply [ map { s/.*\///r } glob "$export/127.0.0.2/*.conf" ], ['fpmpool-fpmt_bert.conf'], 'whose pool files are gone';

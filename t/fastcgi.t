@@ -6,52 +6,20 @@ use strict;
 use warnings;
 use FPMT;
 use FPMT::Server;
+use FPMT::Sites;
 use FPMT::Standin;
 use Test::More;
 
-my %user = ('a.test' => 'fpmt_anna', 'a2.test' => 'fpmt_anna', 'b.test' => 'fpmt_bert');
 my $server = FPMT::Server->new('fastcgi');
 my ($dir, $fpm) = @$server{qw(dir fpm)};
 my $id = 'fpmpool:one:';
 
-# ---- the sites ----
-for my $user (sort keys %{ { reverse %user } }) {
-    my $name = $user =~ s/fpmt_//r;
-    mkdir "$dir/$name";
-    mkdir "$dir/$name/$_" for qw(sub off);
-    my %text = (
-        'who.php'      => '<?php echo posix_getpwuid(posix_geteuid())["name"], "\n";',
-        'who.phtml'    => '<?php echo "source\n";',
-        'off/who.php'  => '<?php echo "source\n";',
-        'sub/index.php' => '<?php echo "index of ", posix_getpwuid(posix_geteuid())["name"], "\n";',
-        'env.php'      => '<?php foreach ($_SERVER as $k => $v) { if (is_string($v)) { echo "$k=$v\n"; } } echo "limit=", ini_get("memory_limit"), "\n";',
-        'body.php'     => '<?php echo $_SERVER["REQUEST_METHOD"], " ", strlen(file_get_contents("php://input"));',
-        'status.php'   => '<?php header("X-Mine: yes"); http_response_code(418);',
-        'location.php' => '<?php header("Location: /who.php");',
-        'front.php'    => '<?php echo "front ", $_SERVER["REQUEST_URI"];',
-        'ssi.php'      => '<?php echo "it is <!--#include virtual=\"/plain.txt\" -->";',
-        'page.shtml'   => '<!--#include virtual="/who.php" -->',
-        'plain.txt'    => 'plain',
-    );
-    user_file($name, "$dir/$name/$_", $text{$_}) for keys %text;
-    chown((getpwnam $user)[2, 3], "$dir/$name/sub", "$dir/$name/off");
-}
-put("$dir/passwords", slurp("$SCRATCH/www/passwords"));
+my $sites = FPMT::Sites->new($server,
+    'body.php' => '<?php echo $_SERVER["REQUEST_METHOD"], " ", strlen(file_get_contents("php://input"));',
+    'ssi.php'  => '<?php echo "it is <!--#include virtual=\"/plain.txt\" -->";');
+my $user_of = $sites->{user}; # host -> user
 
-# Hosts; of => lines behind FPMUser, for each host.
-sub site {
-    my ($key, %of) = @_;
-    my $site = "AddType text/html .shtml\nAddOutputFilter INCLUDES .shtml\nDirectoryIndex index.php\n";
-    for my $host (sort keys %user) {
-        my $root = "$dir/" . ($user{$host} =~ s/fpmt_//r);
-        $site .= $server->host($host, "DocumentRoot $root", "FPMUser $user{$host}$key", @{ $of{$host} // [] },
-            # As a distribution has it: what no section allows is denied.
-            '<Directory />', 'Require all denied', '</Directory>', "<Directory $dir>", 'Require all granted', '</Directory>',
-            "<Directory $root>", 'AllowOverride All', 'Options +Includes', '</Directory>',
-            "<Directory $root/off>", 'FPMUser off', '</Directory>');
-    }
-    return $site;
-}
+sub site { return $sites->conf(@_) }
 
 sub configure {
     my ($site, %o) = @_;
@@ -59,8 +27,8 @@ sub configure {
     FPMT::Standin::add($server);
 }
 
-sub ask { my ($host, $target, @o) = @_; return FPMT::get($host, $target, port => $server->{port}, @o) }
-sub body { return ask(@_)->{body} }
+sub ask { return $sites->ask(@_) }
+sub body { return $sites->body(@_) }
 
 # ---- it serves ----
 my @more = ('a.test' => [
@@ -78,7 +46,7 @@ ok $server->start, 'the server starts' or BAIL_OUT($server->{said} . $server->lo
 is scalar $server->said(qr/FPMP0512/), 1, 'and reloads PHP-FPM once';
 sub all_serve {
     my ($when) = @_;
-    is body($_, '/who.php'), "$user{$_}\n", "$_ runs as $user{$_}$when" for sort keys %user;
+    is body($_, '/who.php'), "$user_of->{$_}\n", "$_ runs as $user_of->{$_}$when" for sort keys %$user_of;
 }
 all_serve('');
 
