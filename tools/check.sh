@@ -4,12 +4,13 @@
 # What `make -f Makefile.apxs check` does: the stages in order, then one count of all tests.
 # A stage that the next ones stand on (deps, builds) ends the run; test stages all
 # run, so that one look shows everything. The count is what prove said, taken from its logs.
-# The last line is always "N passed, M failed".
+# What failed is said once more at the end; the last line is always "N passed, M failed".
 set -u
 cd "$(dirname "$0")/.." || exit 1
 mkdir -p build
 : "${MAKE:=make}" "${JOBS:=2}"
 
+rm -f build/failed.log
 ran=0
 passed=0
 failed=0
@@ -41,8 +42,15 @@ count() {
     failed=$((failed + bad))
 }
 
+# Each failed test with what it saw, as the test said it on either output.
+say_failed() {
+    awk '/Failed test |^ERROR|Dubious|[*][*][*] |==[0-9]+==/ {left = 12} left-- > 0' "$1" |
+        head -n 80
+}
+
 finish() {
     [ "$ran" -gt 0 ] || [ "$failed" -gt 0 ] || failed=1
+    [ ! -s build/failed.log ] || cat build/failed.log
     echo "mod_fpmpool: $ran tests, $failed failed"
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ]
@@ -58,10 +66,14 @@ stage() { # stage TARGET: no test in it, the next stages stand on it
 }
 
 tests() { # tests TARGET LOG
-    local status=0
+    local status
     echo "== $1"
     rm -f "$2"
-    $MAKE --no-print-directory -f Makefile.apxs -j"$JOBS" "$1" || status=$?
+    $MAKE --no-print-directory -f Makefile.apxs -j"$JOBS" "$1" 2>&1 | tee build/stage.log
+    status=${PIPESTATUS[0]}
+    if [ "$status" -ne 0 ]; then
+        { echo "== $1 failed:" && say_failed build/stage.log; } >>build/failed.log
+    fi
     count "$2" "$status"
 }
 
