@@ -10,6 +10,8 @@ use FPMT qw($TDIR setting put slurp wait_for);
 use FPMT::Fpm;
 use FPMT::Process;
 
+my @made;
+
 # Has a configured server load what via=balancer needs and a test server has not.
 sub add {
     my ($server, %without) = @_;
@@ -25,7 +27,8 @@ sub new {
     my ($class, $export, $address, $dir, %o) = @_;
     my $fpm = FPMT::Fpm->make($dir);
     put("$dir/php-fpm.conf", slurp("$dir/php-fpm.conf") . "include=$export/$address/*.conf\n");
-    return bless { fpm => $fpm, address => $address, in => $o{in}, owner => $$ }, $class;
+    push @made, my $self = bless { fpm => $fpm, address => $address, in => $o{in}, owner => $$ }, $class;
+    return $self;
 }
 
 sub start {
@@ -55,6 +58,7 @@ sub kill {
     return wait_for(5, sub { !grep { FPMT::Process::alive($_) } @all });
 }
 
-sub DESTROY { my ($self) = @_; local $?; $self->stop if $$ == $self->{owner} && $self->{fpm} }
+# Not DESTROY: at the end of the program the objects that stop() needs may go first.
+END { local $?; $_->stop for grep { $$ == $_->{owner} } @made }
 
 1;
