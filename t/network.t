@@ -7,6 +7,7 @@
 use strict;
 use warnings;
 use FPMT;
+use FPMT::Apart;
 use FPMT::Apps;
 use FPMT::Process;
 use FPMT::Server;
@@ -15,19 +16,12 @@ use Socket qw(SOL_SOCKET SO_RCVTIMEO);
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-# A network and mounts of its own: nothing is left of them, and nothing of the machine's changes.
-BEGIN {
-    if (!$ENV{FPMT_NETWORK}) {
-        $ENV{FPMT_NETWORK} = 1;
-        exec 'unshare', '-n', '-m', $^X, $0 or die "unshare: $!\n";
-    }
-}
+apart(qw(--net --mount));
 
 my $HC = 2; # hcinterval=
 my $TIMEOUT = 3;
 my @machines = ({ name => 'app1', web => '10.77.1.1', address => '10.77.1.2' }, { name => 'app2', web => '10.77.2.1', address => '10.77.2.2' });
 
-sub sh { my (@command) = @_; system(@command) == 0 or BAIL_OUT("@command: exit $?") }
 sh(qw(ip link set lo up));
 sh(qw(mount -t tmpfs none /run/netns)) if -d '/run/netns';
 for my $m (@machines) {

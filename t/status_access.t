@@ -6,12 +6,13 @@
 use strict;
 use warnings;
 use FPMT;
+use FPMT::Apart;
 use FPMT::Server;
 use FPMT::Status;
 use IO::Socket::INET;
 use Test::More;
 
-BEGIN { FPMT::Status::own_network() }
+own_network($ELSEWHERE);
 
 my $s   = FPMT::Server->new('status-access');
 my $dir = $s->{dir};

@@ -6,12 +6,13 @@
 use strict;
 use warnings;
 use FPMT;
+use FPMT::Apart;
 use FPMT::Server;
 use FPMT::Status;
 use Test::More;
 use Time::HiRes qw(time);
 
-BEGIN { FPMT::Status::apart('--mount') }
+apart('--mount');
 
 my $users = $ENV{FPMT_USERS} || 1000;
 my ($awake, $full, $silent) = map { int $users * $_ } 0.2, 0.05, 0.005;

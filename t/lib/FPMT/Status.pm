@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The status page as a test reads it: JSON by JSON::PP, Prometheus' text by a strict reader of
-# its own, and a network of the test's own, in which a request can come from elsewhere.
+# its own; and an address that a request can come from, in a network of the test's own.
 package FPMT::Status;
 
 use strict;
@@ -10,33 +10,10 @@ use Exporter 'import';
 use FPMT;
 use IO::Socket::INET;
 use JSON::PP;
-use Socket qw(AF_INET inet_aton);
 
-our @EXPORT = qw(apart own_network page pools pool_of prometheus rested $ELSEWHERE);
+our @EXPORT = qw(page pools pool_of prometheus rested $ELSEWHERE);
 
 our $ELSEWHERE = '192.0.2.7'; # RFC 5737: nobody's
-
-# Runs this test once more in a namespace of its own. The servers that it starts are in there
-# too.
-sub apart {
-    my ($kind) = @_;
-    if (!$ENV{FPMT_APART}) {
-        $ENV{FPMT_APART} = 1;
-        exec 'unshare', $kind, $^X, (map { "-I$_" } @INC), $0, @ARGV or die "unshare: $!\n";
-    }
-    delete $ENV{FPMT_APART};
-}
-
-# A network with nothing but lo, which has a second address.
-sub own_network {
-    apart('--net');
-    socket my $s, AF_INET, Socket::SOCK_DGRAM(), 0 or die "socket: $!\n";
-    my $flags  = sub { ioctl $s, 0x8914, pack 'a16 s x22', $_[0], 0x41 or die "lo: $!\n" };    # SIOCSIFFLAGS: UP, RUNNING
-    my $second = pack 'a16 S n a4 x16', 'lo:1', AF_INET, 0, inet_aton($ELSEWHERE);
-    $flags->('lo');
-    ioctl $s, 0x8916, $second or die "lo:1: $!\n";                                        # SIOCSIFADDR
-    $flags->('lo:1');
-}
 
 # One page as JSON, from 127.0.0.1; the status stands for one that is none.
 sub page {
