@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# via=balancer: machines with IPv6 addresses, and a second web server that has a copy of what the
+# first one has written.
+use strict;
+use warnings;
+use FPMT;
+use FPMT::Apart;
+use FPMT::Apps;
+use FPMT::Server;
+use IO::Socket::IP;
+use Test::More;
+
+my @machines = qw(fd77::2 fd77::3);
+own_network(@machines, 'fd77::99');
+
+my ($first, $second) = map { FPMT::Server->new("web-$_", no_fpm => 1) } 1, 2;
+my $root = "$first->{dir}/sites";
+mkdir $root;
+for my $name (qw(anna bert carl)) {
+    mkdir "$root/$name";
+    user_file($name, "$root/$name/who.php", '<?php echo posix_getpwuid(posix_geteuid())["name"], " ", posix_getppid();');
+}
+
+# A connection within the machine has the same address at both ends: those are the web servers.
+sub configure {
+    my ($server, $sync, @users) = @_;
+    $server->configure("FPMSync $sync\nFPMHosts apps @machines allow=" . join(',', @machines) . " export=$server->{dir}/export\n"
+        . join('', map { $server->host("$_.test", "DocumentRoot $root/$_", "FPMUser fpmt_$_ hosts=apps") } @users), master => '');
+    FPMT::Apps::add($server);
+}
+
+# What the administrator does between the two.
+sub copy { sh(qw(rm -rf), "$second->{dir}/export"); sh(qw(cp -a), "$first->{dir}/export", "$second->{dir}/export") }
+
+# What configtest found: exit code and the codes.
+sub found {
+    my ($server) = @_;
+    my ($code, $said) = $server->configtest;
+    return join ' ', $code, sort map { /^(FPMP\d+)/ && $1 ne 'FPMP0649' ? $1 : () } split /\n/, $said;
+}
+
+# ---- IPv6 ----
+configure($first, 'auto', qw(anna bert));
+ok $first->start, 'a web server of IPv6 machines starts' or BAIL_OUT($first->{said} . $first->log);
+like slurp("$first->{dir}/export/fd77::3/fpmpool-fpmt_bert.conf"),
+    qr/^listen = "\[fd77::3\]:20001"\nlisten\.allowed_clients = "fd77::2,fd77::3"$/m, 'a pool file has the address in brackets, and who may connect without';
+my @apps = map { FPMT::Apps->new("$first->{dir}/export", $_, "$first->{dir}/app" . substr $_, -1) } @machines;
+$_->start for @apps;
+sub who { my ($server, $name) = @_; return (split / /, $server->get("$name.test")->{body})[0] }
+for my $name (qw(anna bert)) {
+    ok wait_for(20, sub { who($first, $name) eq "fpmt_$name" }), "$name is served as $name";
+    my %by = map { $first->get("$name.test")->{body} =~ / (\d+)$/ ? ($1 => 1) : () } 1 .. 10;
+    is_deeply [ sort keys %by ], [ sort map { $_->{fpm}->pid } @apps ], '... by both machines';
+}
+is found($first), '0', 'configtest asks both, and finds nothing';
+
+# Does a pool answer who connects from there? It closes at once on others.
+sub answers {
+    my ($from) = @_;
+    my $s = IO::Socket::IP->new(PeerHost => $machines[0], PeerPort => 20000, LocalHost => $from, Timeout => 5) or return "no connection: $@";
+    my $params = "\x0f\x09SCRIPT_FILENAME/none.php\x0e\x03REQUEST_METHODGET";
+    local $SIG{PIPE} = 'IGNORE';
+    syswrite $s, pack('CCnnCx', 1, 1, 1, 8, 0) . pack('nCx5', 1, 0) . pack('CCnnCx', 1, 4, 1, length $params, 0) . $params
+        . pack('CCnnCx', 1, 4, 1, 0, 0) . pack('CCnnCx', 1, 5, 1, 0, 0);
+    return sysread($s, my $answer, 1) ? 'answers' : 'closes';
+}
+is answers('fd77::3'), 'answers', 'a pool answers who is in allow=';
+is answers('fd77::99'), 'closes', '... and nobody else, though only the last figures differ';
+
+# ---- a second web server ----
+copy();
+configure($second, 'check', qw(anna bert));
+is found($second), '0', 'a second web server with a copy: configtest finds nothing';
+ok $second->start, '... and it starts' or diag $second->{said};
+is who($second, $_), "fpmt_$_", "... and serves $_ by the same pools" for qw(anna bert);
+configure($first, 'auto', qw(anna bert carl));
+ok $first->graceful, 'the first one has a new user';
+ok $_->reload, '... and a machine has his pool' for @apps;
+ok wait_for(20, sub { who($first, 'carl') eq 'fpmt_carl' }), '... which serves';
+configure($second, 'check', qw(carl bert anna));
+like found($second), qr/^1 .*FPMP0697/, 'the second one without a new copy: configtest exits 1 and says what is not there';
+ok $second->graceful, '... a reload goes on';
+is $second->get('carl.test')->{status}, 503, '... 503 for the new user';
+is who($second, $_), "fpmt_$_", "... and $_ is still $_" for qw(anna bert);
+ok scalar($second->said(qr/FPMP/)), '... the log says so';
+copy();
+is found($second), '0', 'with the copy configtest finds nothing';
+ok $second->graceful, '... after a reload';
+is who($second, $_), "fpmt_$_", "... $_ is served" for qw(anna bert carl);
+$_->said(qr/./) for $first, $second;
+$_->stop for $first, $second;
+done_testing;
