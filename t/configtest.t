@@ -12,8 +12,12 @@ use strict;
 use warnings;
 use File::Basename qw(basename);
 use FPMT;
+use FPMT::Apart;
 use FPMT::Server;
 use Test::More;
+
+# From a network with nothing but lo no public address can be reached, wherever the tests run.
+own_network();
 
 # What httpd says itself on every run, or only counts.
 my $noise = qr/^(?:Syntax OK|AH00558:.*|AH00014: Configuration check failed|Action '-t' failed\.|The Apache error log may have more information\.)$/;
