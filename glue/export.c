@@ -16,7 +16,7 @@
 APLOG_USE_MODULE(fpmpool);
 
 #define LOCK_WAIT_SEC 10
-#define ASK_LIMIT_MS 2000 /* for all pools of all machines together */
+#define ASK_LIMIT_MS 2000 /* for all pools of all machines of a group together */
 
 /* One group on its way through a start or configtest. */
 typedef struct {
@@ -413,12 +413,6 @@ static void compare_group(run_t *run)
 
 /* ---- configtest asks ----------------------------------------------------------------------- */
 
-/* One machine: which of its pools answer? */
-typedef struct {
-    const char *machine;
-    apr_array_header_t *asks; /* fpmp_ask_t * */
-} asked_t;
-
 static fpmp_ask_t *ask_of(run_t *run, const fpmp_chain_t *chain, const char *machine)
 {
     fpmp_ask_t *ask = apr_pcalloc(run->p, sizeof(*ask));
@@ -440,54 +434,58 @@ static const char *answer_words(apr_pool_t *p, const fpmp_ask_t *ask)
                : "no answer in time";
 }
 
-static void say_asked(run_t *run, const asked_t *asked)
+static void say_asked(run_t *run, const char *machine, const apr_array_header_t *asks)
 {
     const fpmp_ask_t *first = NULL;
-    int i, silent = 0;
+    int i, silent = 0, late = 0;
 
-    for (i = 0; i < asked->asks->nelts; i++) {
-        const fpmp_ask_t *ask = APR_ARRAY_IDX(asked->asks, i, const fpmp_ask_t *);
+    for (i = 0; i < asks->nelts; i++) {
+        const fpmp_ask_t *ask = APR_ARRAY_IDX(asks, i, const fpmp_ask_t *);
 
-        if (ask->how != FPMP_ASK_ANSWERED) {
+        late += ask->how == FPMP_ASK_LATE;
+        if (ask->how != FPMP_ASK_ANSWERED && ask->how != FPMP_ASK_LATE) {
             first = first ? first : ask;
             silent++;
         }
     }
     if (first) {
         say(run, "FPMP0698", FPMP_NOTICE,
-            apr_psprintf(run->p, "machine '%s' of group '%s': pools that do not answer: %d of "
-                                 "%d, first that at %s: %s",
-                         asked->machine, run->hosts->name, silent, asked->asks->nelts,
-                         first->socket_path, answer_words(run->p, first)),
+            apr_psprintf(run->p,
+                         "machine '%s' of group '%s': pools that do not answer: %d of "
+                         "%d%s, first that at %s: %s",
+                         machine, run->hosts->name, silent, asks->nelts - late,
+                         late ? " that were asked" : "", first->socket_path,
+                         answer_words(run->p, first)),
             "ship its pool files and reload PHP-FPM there");
     }
 }
 
-/* All machines at once, so that one that is away costs the others nothing. */
+static void ask_machine(run_t *run, const char *machine, int limit_ms)
+{
+    apr_array_header_t *asks = apr_array_make(run->p, 16, sizeof(fpmp_ask_t *));
+    int i;
+
+    for (i = 0; i < run->plan->chains->nelts; i++) {
+        const fpmp_chain_t *chain = chain_at(run, i);
+
+        if (chain && has_text(chain) && chain->status_path) {
+            APR_ARRAY_PUSH(asks, fpmp_ask_t *) = ask_of(run, chain, machine);
+        }
+    }
+    fpmp_pools_ask(run->p, asks, limit_ms);
+    say_asked(run, machine, asks);
+}
+
+/* Each machine has its share of what is left: one that is away costs the others nothing. */
 static void ask_group(run_t *run)
 {
-    apr_array_header_t *all = apr_array_make(run->p, 16, sizeof(fpmp_ask_t *));
-    apr_array_header_t *machines = apr_array_make(run->p, 4, sizeof(asked_t));
-    int i, k;
+    apr_time_t end = apr_time_now() + apr_time_from_msec(ASK_LIMIT_MS);
+    int i, machines = run->hosts->machines->nelts;
 
-    for (i = 0; i < run->hosts->machines->nelts; i++) {
-        asked_t *asked = apr_array_push(machines);
+    for (i = 0; i < machines; i++) {
+        apr_time_t left = end - apr_time_now();
 
-        asked->machine = machine_at(run, i);
-        asked->asks = apr_array_make(run->p, 16, sizeof(fpmp_ask_t *));
-        for (k = 0; k < run->plan->chains->nelts; k++) {
-            const fpmp_chain_t *chain = chain_at(run, k);
-
-            if (chain && has_text(chain) && chain->status_path) {
-                APR_ARRAY_PUSH(asked->asks, fpmp_ask_t *) =
-                    ask_of(run, chain, asked->machine);
-            }
-        }
-        apr_array_cat(all, asked->asks);
-    }
-    fpmp_pools_ask(run->p, all, ASK_LIMIT_MS);
-    for (i = 0; i < machines->nelts; i++) {
-        say_asked(run, &APR_ARRAY_IDX(machines, i, asked_t));
+        ask_machine(run, machine_at(run, i), (int)apr_time_as_msec(left) / (machines - i));
     }
 }
 

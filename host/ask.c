@@ -15,6 +15,9 @@
 #include <time.h>
 
 #define WINDOW 64
+/* Nobody is asked in the last part of the time, so that whoever is asked has it to answer.
+ */
+#define GRACE_PART 4
 #define ANSWER_BYTES 8192 /* FPM's plain status has some 600 */
 
 /* One connection of the window. */
@@ -123,13 +126,13 @@ static void receive_some(talk_t *talk)
     take(talk, data, got);
 }
 
-/* Fill the free places. Returns how many connections are open. */
-static int fill(talk_t *talks, apr_array_header_t *asks, int *next)
+/* Fill the free places with asks up to that one. Returns how many connections are open. */
+static int fill(talk_t *talks, apr_array_header_t *asks, int *next, int upto)
 {
     int i, open = 0;
 
     for (i = 0; i < WINDOW; i++) {
-        while (!talks[i].ask && *next < asks->nelts) {
+        while (!talks[i].ask && *next < upto) {
             open_talk(&talks[i], APR_ARRAY_IDX(asks, (*next)++, fpmp_ask_t *));
         }
         open += talks[i].ask != NULL;
@@ -166,14 +169,13 @@ static void turn(talk_t *talks, int wait_ms)
 
 void fpmp_pools_ask(apr_pool_t *p, apr_array_header_t *asks, int limit_ms)
 {
-    apr_int64_t end = now_ms() + limit_ms;
+    apr_int64_t now = now_ms(), end = now + limit_ms, last = end - limit_ms / GRACE_PART;
     talk_t *talks = apr_pcalloc(p, sizeof(*talks) * WINDOW);
     int i, next = 0;
 
-    while (now_ms() < end && fill(talks, asks, &next) > 0) {
-        apr_int64_t left = end - now_ms();
-
-        turn(talks, left > 0 ? (int)left : 0);
+    while (now < end && fill(talks, asks, &next, now < last ? asks->nelts : next) > 0) {
+        turn(talks, (int)(end - now));
+        now = now_ms();
     }
     for (i = 0; i < WINDOW; i++) {
         if (talks[i].ask) {

@@ -309,7 +309,8 @@ typedef struct {
 /**
  * Ask all of them at once.
  * @param asks      fpmp_ask_t *
- * @param limit_ms  for all together; those that did not answer by then are SILENT or LATE
+ * @param limit_ms  for all together. Whoever is asked has a quarter of it to answer, or is
+ *                  SILENT; who was not asked by then is LATE
  */
 void fpmp_pools_ask(apr_pool_t *p, apr_array_header_t *asks, int limit_ms)
     FPMP_NONNULL(1, 2);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# via=balancer: machines with IPv6 addresses, and a second web server that has a copy of what the
-# first one has written.
+# via=balancer: machines with IPv6 addresses, a second web server that has a copy of what the first
+# one has written, and a machine that is away beside one with many pools.
 use strict;
 use warnings;
 use FPMT;
@@ -90,4 +90,34 @@ ok $second->graceful, '... after a reload';
 is who($second, $_), "fpmt_$_", "... $_ is served" for qw(anna bert carl);
 $_->said(qr/./) for $first, $second;
 $_->stop for $first, $second;
+
+# ---- a machine that is away ----
+# Its neighbour takes what is sent to it, and says nothing.
+sh(qw(ip link add here type veth peer name there));
+sh(qw(ip link set), $_, 'up') for qw(here there);
+sh(qw(ip addr add 10.77.0.1/24 dev here));
+sh(qw(ip neigh add 10.77.0.2 lladdr 02:00:00:00:00:01 dev here));
+my $many = 100; # more than are asked at a time
+my $server = FPMT::Server->new('web-many', no_fpm => 1);
+my $dir = $server->{dir};
+$server->configure("FPMHosts apps 10.77.0.2 127.0.0.2 allow=127.0.0.1 export=$dir/export\n"
+    . join('', map { $server->host("u$_.test", "DocumentRoot /srv/none", "FPMUser fpmt_u$_ hosts=apps root=remote pm=ondemand") } 1 .. $many), master => '');
+FPMT::Apps::add($server);
+my ($code, $said) = $server->run('-t', '-D', 'FPMPOOL_SYNC');
+is $code, 0, 'pool files of users that only the machines have' or diag $said;
+sh(qw(cp -a), "$dir/export", "$dir/shipped");
+for my $file (glob "$dir/shipped/127.0.0.2/*.conf") { put($file, slurp($file) =~ s/^user = .*/user = nobody/mr) }
+my $app = FPMT::Apps->new("$dir/shipped", '127.0.0.2', "$dir/app");
+$app->start;
+my $begin = time;
+($code, $said) = $server->configtest;
+cmp_ok time - $begin, '<', 10, 'configtest waits no longer than it may';
+my @lines = grep { /^FPMP/ && !/FPMP0649/ } split /\n/, $said;
+is scalar(@lines), 1, '... and names one machine' or diag $said;
+like $lines[0], qr/^FPMP0698: pool file: machine '10\.77\.0\.2' of group 'apps': pools that do not answer: 64 of 64 that were asked, first that at 10\.77\.0\.2:20000: no answer in time;/,
+    '... the one that is away';
+$app->stop;
+($code, $said) = $server->configtest;
+like $said, qr/^FPMP0698: pool file: machine '127\.0\.0\.2' of group 'apps': pools that do not answer: $many of $many, first that at 127\.0\.0\.2:20000: Connection refused;/m,
+    'once the other one is stopped its pools are named, all of them';
 done_testing;
