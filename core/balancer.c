@@ -246,7 +246,7 @@ const char *fpmp_remote_script(apr_pool_t *p, const char *path, const char *root
                                const apr_array_header_t *ext, const char **rest)
 {
     apr_size_t len = strlen(root);
-    const char *end;
+    char *script, *name, *end;
 
     while (len > 0 && root[len - 1] == '/') {
         len--;
@@ -255,15 +255,19 @@ const char *fpmp_remote_script(apr_pool_t *p, const char *path, const char *root
         strstr(path, "/./")) {
         return NULL;
     }
-    for (end = strchr(path + len + 1, '/');; end = strchr(end + 1, '/')) {
-        const char *name = end ? apr_pstrmemdup(p, path, end - path) : path;
-
+    script = apr_pstrdup(p, path);
+    for (name = script + len + 1;; name = end + 1) {
+        end = strchr(name, '/');
+        if (end) {
+            *end = '\0';
+        }
         if (fpmp_rule_claim(name, ext) != FPMP_CLAIM_NONE) {
-            *rest = end ? end : "";
-            return name;
+            *rest = end ? path + (end - script) : "";
+            return script;
         }
         if (!end) {
             return NULL;
         }
+        *end = '/';
     }
 }
