@@ -61,6 +61,11 @@ static fpmp_address_e kind_of_ipv4(const unsigned int part[4])
     return FPMP_ADDRESS_PUBLIC;
 }
 
+static int at_gap(const char *gap, const char *text)
+{
+    return gap && (text == gap || text == gap + 1);
+}
+
 /* Hex groups of at most four digits, eight of them or fewer with one "::". */
 static int is_ipv6(const char *text)
 {
@@ -73,7 +78,7 @@ static int is_ipv6(const char *text)
     while (*text) {
         apr_size_t digits = strspn(text, "0123456789abcdef");
 
-        if (digits > 4 || (digits == 0 && text != gap && text != gap + 1)) {
+        if (digits > 4 || (digits == 0 && !at_gap(gap, text))) {
             return 0;
         }
         groups += digits > 0;
@@ -81,7 +86,7 @@ static int is_ipv6(const char *text)
         if (*text && *text != ':') {
             return 0;
         }
-        if (*text == ':' && !text[1] && text != gap + 1) {
+        if (*text == ':' && !text[1] && !at_gap(gap, text)) {
             return 0;
         }
         text += *text == ':';

@@ -15,8 +15,7 @@
 #include <time.h>
 
 #define WINDOW 64
-/* Nobody is asked in the last part of the time, so that whoever is asked has it to answer.
- */
+/* Nobody is asked in this last part of the time: whoever is asked has it to answer. */
 #define GRACE_PART 4
 #define ANSWER_BYTES 8192 /* FPM's plain status has some 600 */
 

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WORDS_MAX 64
+
 #define HOLDS(what)                                                                        \
     do {                                                                                   \
         if (!(what)) {                                                                     \
@@ -40,6 +42,22 @@ static inline char *text_of(const uint8_t *data, size_t size)
     memcpy(text, data, size);
     text[size] = '\0';
     return text;
+}
+
+/* The arguments of a directive, one a line. */
+static inline int words_of(char *text, char *words[WORDS_MAX])
+{
+    int count = 0;
+
+    for (char *end; count < WORDS_MAX; text = end + 1) {
+        end = strchr(text, '\n');
+        words[count++] = text;
+        if (!end) {
+            break;
+        }
+        *end = '\0';
+    }
+    return count;
 }
 
 #endif

@@ -5,26 +5,9 @@
  */
 #include "fuzz.h"
 
-#define WORDS_MAX 64
-
 static const fpmp_httpd_t httpd = {
     .user = "www-data", .group = "www-data", .uid = 33, .gid = 33, .server_id = "/run/pid"
 };
-
-static int words_of(char *text, char *words[WORDS_MAX])
-{
-    int count = 0;
-
-    for (char *end; count < WORDS_MAX; text = end + 1) {
-        end = strchr(text, '\n');
-        words[count++] = text;
-        if (!end) {
-            break;
-        }
-        *end = '\0';
-    }
-    return count;
-}
 
 static void count_entry(const fpmp_chain_t *chain, const fpmp_ini_entry_t *entry,
                         int *sections, int *users)
