@@ -104,6 +104,76 @@ void fpmp_balancer_check(fpmp_plan_t *plan, fpmp_chain_t *chain, apr_hash_t *tak
     apr_hash_set(taken, chain->balancer, APR_HASH_KEY_STRING, chain);
 }
 
+static const char *address_at(apr_pool_t *p, const fpmp_chain_t *chain, int i)
+{
+    return fpmp_address_port(p, APR_ARRAY_IDX(chain->hosts->machines, i, const char *),
+                             chain->port);
+}
+
+/* The first of the chain's addresses that is taken; NULL: none. */
+static const char *taken_address(apr_pool_t *p, const fpmp_chain_t *chain, apr_hash_t *taken)
+{
+    int i;
+
+    for (i = 0; i < chain->hosts->machines->nelts; i++) {
+        const char *address = address_at(p, chain, i);
+
+        if (apr_hash_get(taken, address, APR_HASH_KEY_STRING)) {
+            return address;
+        }
+    }
+    return NULL;
+}
+
+static void take_addresses(apr_pool_t *p, const fpmp_chain_t *chain, apr_hash_t *taken)
+{
+    int i;
+
+    for (i = 0; i < chain->hosts->machines->nelts; i++) {
+        apr_hash_set(taken, address_at(p, chain, i), APR_HASH_KEY_STRING, chain);
+    }
+}
+
+static void give_up_port(fpmp_plan_t *plan, fpmp_chain_t *chain, const char *address,
+                         const fpmp_chain_t *other)
+{
+    fpmp_chain_find(plan, chain, "FPMP0679", FPMP_LINK_SOCKET, FPMP_BROKEN,
+                    apr_psprintf(plan->pool,
+                                 "'%s' of user '%s' in group '%s' is that of '%s' in group '%s'",
+                                 address, chain->user, chain->hosts->name, other->user,
+                                 other->hosts->name),
+                    apr_psprintf(plan->pool,
+                                 "write another port for him in '%s/" FPMP_PORTS_NAME
+                                 "', and sha1=- into line 2",
+                                 chain->hosts->export_dir));
+    chain->port = 0;
+}
+
+/* Two groups may have a machine in common, with ports= apart: but who has a port keeps it,
+ * whatever ports= is now. */
+void fpmp_balancer_check_ports(fpmp_plan_t *plan)
+{
+    apr_hash_t *taken = apr_hash_make(plan->pool);
+    int i;
+
+    for (i = 0; i < plan->chains->nelts; i++) {
+        fpmp_chain_t *chain = APR_ARRAY_IDX(plan->chains, i, fpmp_chain_t *);
+        const char *address;
+
+        if (!chain->port || chain->broken) {
+            continue;
+        }
+        address = taken_address(plan->pool, chain, taken);
+        if (address) {
+            give_up_port(plan, chain, address,
+                         apr_hash_get(taken, address, APR_HASH_KEY_STRING));
+        }
+        else {
+            take_addresses(plan->pool, chain, taken);
+        }
+    }
+}
+
 /* ---- the directives --------------------------------------------------------------------- */
 
 static int gives(const apr_array_header_t *params, const char *param)
@@ -188,11 +258,7 @@ const char *fpmp_balancer_members(apr_pool_t *p, const fpmp_chain_t *chain)
     int i;
 
     for (i = 0; i < chain->hosts->machines->nelts; i++) {
-        text = apr_pstrcat(
-            p, text, i ? ", " : "",
-            fpmp_address_port(p, APR_ARRAY_IDX(chain->hosts->machines, i, const char *),
-                              chain->port),
-            NULL);
+        text = apr_pstrcat(p, text, i ? ", " : "", address_at(p, chain, i), NULL);
     }
     return text;
 }

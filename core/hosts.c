@@ -154,7 +154,8 @@ static const char *read_machine(apr_pool_t *p, fpmp_hosts_t *hosts, const char *
 {
     const char *machine = fpmp_lower(p, arg);
 
-    if (fpmp_address_kind(machine) == FPMP_ADDRESS_NONE) {
+    if (fpmp_address_kind(machine) == FPMP_ADDRESS_NONE ||
+        strcmp(machine, FPMP_PORTS_NAME) == 0) { /* its folder would stand where that is */
         return apr_psprintf(p,
                             "'%s' is no address or name of a machine; write one such as "
                             "10.0.0.1, fd00::1 or app1.internal, without a port",

@@ -79,6 +79,9 @@ const fpmp_chain_t *fpmp_chain_there(apr_pool_t *p, const fpmp_chain_t *chain,
 void fpmp_balancer_check(fpmp_plan_t *plan, fpmp_chain_t *chain, apr_hash_t *taken)
     FPMP_NONNULL(1, 2, 3);
 
+/** Chains with a port of a machine that another one has: adds a finding and takes it from them. */
+void fpmp_balancer_check_ports(fpmp_plan_t *plan) FPMP_NONNULL(1);
+
 /** 1: each line of the chain says root=remote, so the user need not exist here. */
 int fpmp_chain_remote(const fpmp_chain_t *chain) FPMP_NONNULL(1);
 

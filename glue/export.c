@@ -143,6 +143,7 @@ static void take_ports(run_t *run)
 void fpmp_export_ports(fpmp_plan_t *plan)
 {
     each_group(plan, NULL, take_ports);
+    fpmp_balancer_check_ports(plan);
 }
 
 /* ---- a start writes ---------------------------------------------------------------------- */

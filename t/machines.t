@@ -89,6 +89,29 @@ is found($second), '0', 'with the copy configtest finds nothing';
 ok $second->graceful, '... after a reload';
 is who($second, $_), "fpmt_$_", "... $_ is served" for qw(anna bert carl);
 $_->said(qr/./) for $first, $second;
+
+# ---- a machine that joins a second group: the users of both keep their ports ----
+sub groups {
+    my ($ports, @more) = @_;
+    $first->configure("FPMHosts apps $machines[0] allow=$machines[0] export=$first->{dir}/export ports=$ports\nFPMHosts more @more allow=$machines[0] export=$first->{dir}/more\n"
+        . join('', map { $first->host("$_->[0].test", "DocumentRoot $root/$_->[0]", "FPMUser fpmt_$_->[0] hosts=$_->[1]") } [ 'anna', 'apps' ], [ 'bert', 'more' ]), master => '');
+    FPMT::Apps::add($first);
+}
+groups('20000-29999', $machines[1]);
+ok $first->graceful, 'two groups, each on its machine';
+groups('19000-19999', reverse @machines);
+my $said = ($first->configtest)[1];
+like $said, qr/^FPMP0679: socket: '\[fd77::2\]:20000' of user 'fpmt_bert' in group 'more' is that of 'fpmt_anna' in group 'apps'; .*'\Q$first->{dir}\E\/more\/ports'.* \(FPMUser at \S+\)$/m,
+    'a machine of both, where two users have one port, is found' or diag $said;
+is found($first), '1 FPMP0679', '... by configtest, which exits 1';
+ok $first->graceful, '... a reload goes on';
+is who($first, 'anna'), 'fpmt_anna', '... serves the first one';
+is $first->get('bert.test')->{status}, 503, '... and does not run the second one as the first';
+ok !-e "$first->{dir}/more/$machines[0]/fpmpool-fpmt_bert.conf", '... who has no pool file there';
+put("$first->{dir}/more/ports", slurp("$first->{dir}/more/ports") =~ s/sha1=\w+/sha1=-/r =~ s/20000/20001/r);
+ok $first->graceful, 'with another port, written by hand';
+is who($first, 'bert'), 'fpmt_bert', '... he is served as himself';
+$first->said(qr/./);
 $_->stop for $first, $second;
 
 # ---- a machine that is away ----

@@ -122,6 +122,8 @@ static void a_word_that_is_wrong_is_refused(void **state)
           "machine '10.0.0.1' is given twice" },
         { "apps 10.0.0.1:9000 allow=10.0.0.8 export=/srv",
           "'10.0.0.1:9000' is no address or name of a machine" },
+        { "apps Ports allow=10.0.0.8 export=/srv",
+          "'Ports' is no address or name of a machine" },
         { "apps 10.0.0.1 allow=web1 export=/srv", "'web1' in 'allow=' is no address" },
         { "apps 10.0.0.1 allow=any export=/srv", "'any' in 'allow=' is no address" },
         { "apps 10.0.0.1 allow=10.0.0.8 export=srv", "directory 'srv' in 'export=' " },
@@ -186,6 +188,8 @@ static fpmp_plan_t *derived(apr_pool_t *p, const char *defaults, const char *fir
     APR_ARRAY_PUSH(plan->ends.hosts, fpmp_hosts_t *) = group(p, WHOLE);
     APR_ARRAY_PUSH(plan->ends.hosts, fpmp_hosts_t *) =
         group(p, "web 10.0.1.1 allow=10.0.0.8 export=/srv/web retry=1 lbmethod=bytraffic");
+    APR_ARRAY_PUSH(plan->ends.hosts, fpmp_hosts_t *) =
+        group(p, "both 10.0.1.1 10.0.0.2 allow=10.0.0.8 export=/srv/both ports=19000-19999");
     fpmp_chains_derive(plan, plan->httpd);
     return plan;
 }
@@ -255,6 +259,33 @@ static void the_directives_are_those_of_mod_proxy(void **state)
     expect_text("method", fpmp_balancer_method(david->hosts), "byrequests");
     expect_text("method", fpmp_balancer_method(anna->hosts), "bytraffic");
     expect_text("IPv6", fpmp_address_port(*state, "fd00::1", 20000), "[fd00::1]:20000");
+}
+
+static void a_port_of_a_machine_is_one_chain_s(void **state)
+{
+    static const struct {
+        const char *title, *first, *second;
+        int port; /* of the second */
+        const char *findings;
+    } table[] = {
+        { "another port", "david hosts=apps", "anna hosts=both", 19000, "" },
+        { "another machine", "david hosts=apps", "anna hosts=web", 20000, "" },
+        { "the same of one machine", "david hosts=apps", "anna hosts=both", 20000,
+          "BROKEN FPMP0679: socket: '10.0.0.2:20000' of user 'anna' in group 'both' is that of "
+          "'david' in group 'apps'; write another port for him in '/srv/both/ports', and sha1=- "
+          "into line 2" AT_20 },
+    };
+
+    for (size_t i = 0; i < COUNT(table); i++) {
+        fpmp_plan_t *plan = derived(*state, NULL, table[i].first, table[i].second);
+
+        chain_at(plan, 0)->port = 20000;
+        chain_at(plan, 1)->port = table[i].port;
+        fpmp_balancer_check_ports(plan);
+        expect_findings(table[i].title, plan, table[i].findings);
+        assert_int_equal(chain_at(plan, 0)->port, 20000);
+        assert_int_equal(chain_at(plan, 1)->port, *table[i].findings ? 0 : table[i].port);
+    }
 }
 
 static void the_pool_file_is_for_one_machine(void **state)
@@ -449,6 +480,7 @@ int main(void)
         plan_test(two_groups_have_nothing_in_common),
         plan_test(a_line_with_hosts_goes_to_them),
         plan_test(the_directives_are_those_of_mod_proxy),
+        plan_test(a_port_of_a_machine_is_one_chain_s),
         plan_test(the_pool_file_is_for_one_machine),
         plan_test(a_user_that_only_the_machines_know_is_left_to_them),
         plan_test(a_public_address_is_said),
