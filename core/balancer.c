@@ -59,11 +59,36 @@ static const char *first_public(const apr_array_header_t *list)
     return NULL;
 }
 
+/* A user whose PHP runs on this server, of which allow= has the address; NULL: none. */
+static const char *first_here(const fpmp_plan_t *plan)
+{
+    int i;
+
+    for (i = 0; i < plan->chains->nelts; i++) {
+        const fpmp_chain_t *chain = APR_ARRAY_IDX(plan->chains, i, const fpmp_chain_t *);
+
+        if (!chain->hosts) {
+            return chain->user;
+        }
+    }
+    return NULL;
+}
+
 void fpmp_hosts_judge(fpmp_plan_t *plan, const fpmp_hosts_t *hosts)
 {
-    const char *address = first_public(hosts->machines);
+    const char *address = first_public(hosts->machines), *user = first_here(plan);
 
     address = address ? address : first_public(hosts->allow);
+    if (user) {
+        fpmp_finding_add(
+            plan->findings, "FPMP0678", FPMP_LINK_SOCKET, FPMP_NOTICE, hosts->where,
+            apr_psprintf(
+                plan->pool,
+                "PHP of '%s' runs on this server, and allow= of group '%s' lets it "
+                "connect to its pools and be any of their users",
+                user, hosts->name),
+            "give him hosts= too, or have a firewall keep him from there");
+    }
     if (address) {
         fpmp_finding_add(
             plan->findings, "FPMP0686", FPMP_LINK_SOCKET, FPMP_NOTICE, hosts->where,

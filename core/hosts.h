@@ -46,7 +46,7 @@ const char *fpmp_hosts_beside(apr_pool_t *p, const fpmp_hosts_t *hosts,
 const fpmp_hosts_t *fpmp_hosts_choose(fpmp_plan_t *plan, fpmp_line_t *line)
     FPMP_NONNULL(1, 2);
 
-/** Say where an address of a group is public. */
+/** Say where an address of a group is public, and where users' PHP can connect to its pools. */
 void fpmp_hosts_judge(fpmp_plan_t *plan, const fpmp_hosts_t *hosts) FPMP_NONNULL(1, 2);
 
 /**

@@ -368,6 +368,34 @@ static void a_public_address_is_said(void **state)
     }
 }
 
+static void php_on_a_web_server_is_said(void **state)
+{
+    static const struct {
+        const char *title, *first, *second, *user; /* NULL: nothing is said */
+    } table[] = {
+        { "all on machines", "anna hosts=apps", "bert hosts=apps", NULL },
+        { "one here", "anna hosts=apps", "bert", "bert" },
+        { "the same user on both", "anna", "anna hosts=apps", "anna" },
+    };
+
+    for (size_t i = 0; i < COUNT(table); i++) {
+        fpmp_plan_t *plan = derived(*state, NULL, table[i].first, table[i].second);
+
+        fpmp_hosts_judge(plan, APR_ARRAY_IDX(plan->ends.hosts, 0, fpmp_hosts_t *));
+        expect_findings(
+            table[i].title, plan,
+            table[i].user
+                ? apr_psprintf(
+                      *state,
+                      "NOTICE FPMP0678: socket: PHP of '%s' runs on this server, and "
+                      "allow= of group 'apps' lets it connect to its pools and be any "
+                      "of their users; give him hosts= too, or have a firewall keep "
+                      "him from there (FPMHosts at " SITE ":3)\n",
+                      table[i].user)
+                : "");
+    }
+}
+
 /* ---- the registry ------------------------------------------------------------------------ */
 
 static void a_port_stays_its_users(void **state)
@@ -484,6 +512,7 @@ int main(void)
         plan_test(the_pool_file_is_for_one_machine),
         plan_test(a_user_that_only_the_machines_know_is_left_to_them),
         plan_test(a_public_address_is_said),
+        plan_test(php_on_a_web_server_is_said),
         plan_test(a_port_stays_its_users),
         plan_test(a_registry_that_is_not_whole_is_not_used),
         plan_test(a_script_is_found_by_its_name),
