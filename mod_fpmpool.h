@@ -228,6 +228,7 @@ struct fpmp_chain_t {
     const char *balancer;      /* "balancer://fpmpool-david"; NULL without hosts */
     const char *allowed;       /* listen.allowed_clients; NULL without hosts */
     int port;                  /* on all of them; 0: none yet */
+    void *made; /* the balancer as mod_proxy has it, for glue/; NULL: not made */
     const char *fastcgi_url; /* of via=fastcgi: also the path and, without its '/', the Action */
     fpmp_state_t *state; /* shared with the children; NULL: this run serves nobody */
 };

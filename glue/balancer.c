@@ -57,6 +57,69 @@ static const char *missing(apr_pool_t *p, const fpmp_hosts_t *hosts)
     return registrar() ? NULL : "mod_proxy by LoadModule";
 }
 
+/* Of the host, or of the main server where the host has no directive of mod_proxy. */
+static proxy_server_conf *proxy_conf(const server_rec *s)
+{
+    return ap_get_module_config(s->module_config, ap_find_linked_module("mod_proxy.c"));
+}
+
+/* Out of the main server until the hosts are made: one with a directive of mod_proxy would copy
+ * each user's (or none, by BalancerInherit), with shared memory for it: hosts times users. */
+static void set_aside(const cmd_parms *cmd, fpmp_chain_t *chain)
+{
+    apr_array_header_t *all = proxy_conf(cmd->server)->balancers;
+    const proxy_balancer *last = &APR_ARRAY_IDX(all, all->nelts - 1, proxy_balancer);
+
+    if (strcmp(last->s->name, chain->balancer) == 0) {
+        chain->made = apr_pmemdup(cmd->pool, apr_array_pop(all), sizeof(*last));
+    }
+}
+
+static void give(proxy_server_conf *conf, const proxy_balancer *balancer)
+{
+    int i;
+
+    for (i = 0; i < conf->balancers->nelts; i++) {
+        if (APR_ARRAY_IDX(conf->balancers, i, proxy_balancer).s == balancer->s) {
+            return;
+        }
+    }
+    APR_ARRAY_PUSH(conf->balancers, proxy_balancer) = *balancer;
+}
+
+/* The main server has all, as has each host without a directive of mod_proxy. Another one has
+ * those that its lines, or lines of the main server, name: as httpd would have copied them, so
+ * that the members are the same, and are checked for it too (mod_proxy_hcheck does so in the main
+ * server alone). */
+static int on_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                          server_rec *main_server)
+{
+    const apr_array_header_t *lines = fpmp_plan_of(pconf)->lines;
+    proxy_server_conf *shared = proxy_conf(main_server), *own;
+    const server_rec *s;
+    int i;
+
+    (void)plog;
+    (void)ptemp;
+    for (i = 0; i < lines->nelts; i++) {
+        const fpmp_line_t *line = APR_ARRAY_IDX(lines, i, const fpmp_line_t *);
+        const proxy_balancer *made = line->chain ? line->chain->made : NULL;
+        int everywhere = line->server == main_server;
+
+        if (!made) {
+            continue;
+        }
+        give(shared, made);
+        for (s = line->server; s; s = everywhere ? s->next : NULL) {
+            own = proxy_conf(s);
+            if (own != shared) {
+                give(own, made);
+            }
+        }
+    }
+    return OK;
+}
+
 void fpmp_balancer_link(const cmd_parms *cmd, fpmp_plan_t *plan, fpmp_line_t *line,
                         apr_hash_t *made)
 {
@@ -75,14 +138,16 @@ void fpmp_balancer_link(const cmd_parms *cmd, fpmp_plan_t *plan, fpmp_line_t *li
                         "load it, or remove hosts=");
         return;
     }
-    /* In the main server: all hosts share one balancer, with one state of its members. */
+    /* In the main server: hosts share one balancer, with one state of its members. */
     err = fpmp_links_run(cmd, cmd->server, fpmp_balancer_text(cmd->pool, chain), chain->where);
     if (err) {
         fpmp_chain_find(plan, chain, "FPMP0683", FPMP_LINK_HANDLER, FPMP_BROKEN,
                         apr_psprintf(p, "the balancer of user '%s' is refused: %s", chain->user,
                                      fpmp_text_shown(p, err, FPMP_WHY_MAX_BYTES)),
                         apr_psprintf(p, "mend FPMHosts %s", chain->hosts->name));
+        return;
     }
+    set_aside(cmd, chain);
 }
 
 /* ---- a request -------------------------------------------------------------------------- */
@@ -239,6 +304,8 @@ void fpmp_balancer_hooks(void)
 
     if (hook_pre_request) {
         hook_pre_request(on_pre_request, NULL, NULL, APR_HOOK_REALLY_FIRST);
+        /* Before mod_proxy_balancer makes the shared memory. */
+        ap_hook_post_config(on_post_config, NULL, NULL, APR_HOOK_REALLY_FIRST);
     }
     ap_hook_handler(on_handler, NULL, NULL, APR_HOOK_LAST);
 }

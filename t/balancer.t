@@ -45,7 +45,7 @@ my @more = ('a.test' => [
     "<Location /private>", 'AuthType Basic', 'AuthName x', "AuthUserFile $dir/passwords", 'Require valid-user', '</Location>',
     "Alias /private $dir/anna", "<Location /strict>", 'FPMUser fpmt_anna hosts=apps owner=strict', '</Location>', "Alias /strict $dir/bert",
     "Alias /aliased $dir/anna/sub",
-]);
+], 'b.test' => ['ProxyPass /away http://127.0.0.1:9/']);
 
 # ---- what configtest says before anything is there, and what a start writes ----
 configure(hosts() . $manager . site(' hosts=apps', @more));
@@ -74,7 +74,9 @@ is_deeply [ map { $_->{fpm}->pid } @apps ], [ grep { ($from{$_} // 0) >= 8 } map
     'requests are spread over both' or diag explain \%from;
 ($code, $said) = $server->configtest;
 is_deeply [ $code, grep { /^FPMP/ && !/FPMP0649/ } split /\n/, $said ], [0], 'now configtest finds nothing';
-like body('b.test', '/balancer-manager'), qr/balancer:\/\/fpmpool-fpmt_anna.*balancer:\/\/fpmpool-fpmt_bert/s, 'balancer-manager shows the pools';
+sub balancers { my ($host) = @_; my %seen = map { $_ => 1 } body($host, '/balancer-manager') =~ /balancer:\/\/fpmpool-(\w+)/g; return join ' ', sort keys %seen }
+is balancers('a.test'), 'fpmt_anna fpmt_bert', 'balancer-manager shows the pools';
+is balancers('b.test'), 'fpmt_bert', '... a host with ProxyPass has its own only: else they were hosts times users';
 
 my $pools = body('b.test', '/pools?json');
 is scalar(() = $pools =~ /"state": "unknown", "wrong": "it is on the machines of 'apps': balancer-manager and configtest look at them"/g), 2,
@@ -160,7 +162,7 @@ chmod 0666, "$dir/ran";
 is ask('a.test', '/dies.php')->{status}, 503, 'a GET that kills its worker is 503';
 is slurp("$dir/ran"), 'xx', '... after the other machine has tried it too';
 $server->said(qr/AH|FPMP/);
-sub both_usable { return wait_for(15, sub { my %seen; $seen{ body('a.test', '/where.php') =~ /(\d+)$/ ? $1 : '?' }++ for 1 .. 6; return keys %seen == 2 && !$seen{'?'} }) }
+sub both_usable { my ($host) = @_; return wait_for(15, sub { my %seen; $seen{ body($host // 'a.test', '/where.php') =~ /(\d+)$/ ? $1 : '?' }++ for 1 .. 6; return keys %seen == 2 && !$seen{'?'} }) }
 ok both_usable(), 'both machines are used again';
 for my $case ([ 'POST with a body', 'POST', body => 'a=b' ], [ 'POST without one', 'POST' ], [ 'PUT', 'PUT', body => 'x' ]) {
     my ($what, $method, @o) = @$case;
@@ -177,7 +179,9 @@ for my $n (1 .. 3) {
 ($code, $said) = $server->configtest;
 like $said, qr/^FPMP0698: pool file: machine '127\.0\.0\.2' of group 'apps': pools that do not answer: 2 of 2, first that at 127\.0\.0\.2:20100: Connection refused;/m, 'configtest names the machine that is down';
 is $code, 0, '... as a notice';
+is body('b.test', '/who.php'), "fpmt_bert\n", 'a host with ProxyPass goes to the other one too' for 1 .. 2;
 $apps[0]->start;
+ok both_usable('b.test'), '... and after the health check to both again, long before retry=';
 $server->said(qr/AH|FPMP/);
 
 # ---- restarts, new users, users that go ----
@@ -186,11 +190,12 @@ for my $round (1 .. 2) {
     all_serve(" after graceful restart $round");
 }
 my $ports = slurp("$export/ports");
-put("$dir/site.conf", hosts() . site(' hosts=apps') . $server->host('c.test', "DocumentRoot $dir/www", 'FPMUser fpmt_carl hosts=apps pm.max_children=3'));
+put("$dir/site.conf", hosts() . site(' hosts=apps', 'a2.test' => [ 'ProxyPassInherit Off', 'BalancerInherit Off' ]) . $server->host('c.test', "DocumentRoot $dir/www", 'FPMUser fpmt_carl hosts=apps pm.max_children=3'));
 ok $server->graceful, 'a graceful restart with a new user';
 like slurp("$export/127.0.0.2/fpmpool-fpmt_carl.conf"), qr/^listen = "127\.0\.0\.2:20102"$/m, 'he has a port and a pool file';
 $_->reload for @apps;
 ok wait_for(10, sub { body('c.test', '/who.php') eq "fpmt_carl\n" }), '... and serves once it was shipped';
+is body('a2.test', '/who.php'), "fpmt_anna\n", '... as does a host that inherits no balancer';
 $server->said(qr/./);
 delete @$user_of{qw(a.test a2.test)};
 put("$dir/site.conf", hosts() . site(' hosts=apps'));

@@ -100,9 +100,9 @@ sub groups {
 groups('20000-29999', $machines[1]);
 ok $first->graceful, 'two groups, each on its machine';
 groups('19000-19999', reverse @machines);
-my $said = ($first->configtest)[1];
-like $said, qr/^FPMP0679: socket: '\[fd77::2\]:20000' of user 'fpmt_bert' in group 'more' is that of 'fpmt_anna' in group 'apps'; .*'\Q$first->{dir}\E\/more\/ports'.* \(FPMUser at \S+\)$/m,
-    'a machine of both, where two users have one port, is found' or diag $said;
+my $found = ($first->configtest)[1];
+like $found, qr/^FPMP0679: socket: '\[fd77::2\]:20000' of user 'fpmt_bert' in group 'more' is that of 'fpmt_anna' in group 'apps'; .*'\Q$first->{dir}\E\/more\/ports'.* \(FPMUser at \S+\)$/m,
+    'a machine of both, where two users have one port, is found' or diag $found;
 is found($first), '1 FPMP0679', '... by configtest, which exits 1';
 ok $first->graceful, '... a reload goes on';
 is who($first, 'anna'), 'fpmt_anna', '... serves the first one';
