@@ -63,28 +63,35 @@ static proxy_server_conf *proxy_conf(const server_rec *s)
     return ap_get_module_config(s->module_config, ap_find_linked_module("mod_proxy.c"));
 }
 
+/* By the size that mod_proxy has: a later one may have more behind what we know of. */
+static proxy_balancer *balancer_at(const apr_array_header_t *all, int i)
+{
+    return (proxy_balancer *)(void *)(all->elts +
+                                      (apr_size_t)i * (apr_size_t)all->elt_size);
+}
+
 /* Out of the main server until the hosts are made: one with a directive of mod_proxy would copy
  * each user's (or none, by BalancerInherit), with shared memory for it: hosts times users. */
 static void set_aside(const cmd_parms *cmd, fpmp_chain_t *chain)
 {
     apr_array_header_t *all = proxy_conf(cmd->server)->balancers;
-    const proxy_balancer *last = &APR_ARRAY_IDX(all, all->nelts - 1, proxy_balancer);
 
-    if (strcmp(last->s->name, chain->balancer) == 0) {
-        chain->made = apr_pmemdup(cmd->pool, apr_array_pop(all), sizeof(*last));
+    if (strcmp(balancer_at(all, all->nelts - 1)->s->name, chain->balancer) == 0) {
+        chain->made = apr_pmemdup(cmd->pool, apr_array_pop(all), (apr_size_t)all->elt_size);
     }
 }
 
 static void give(proxy_server_conf *conf, const proxy_balancer *balancer)
 {
+    apr_array_header_t *all = conf->balancers;
     int i;
 
-    for (i = 0; i < conf->balancers->nelts; i++) {
-        if (APR_ARRAY_IDX(conf->balancers, i, proxy_balancer).s == balancer->s) {
+    for (i = 0; i < all->nelts; i++) {
+        if (balancer_at(all, i)->s == balancer->s) {
             return;
         }
     }
-    APR_ARRAY_PUSH(conf->balancers, proxy_balancer) = *balancer;
+    memcpy(apr_array_push(all), balancer, (apr_size_t)all->elt_size);
 }
 
 /* The main server has all, as has each host without a directive of mod_proxy. Another one has
