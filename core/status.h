@@ -18,6 +18,7 @@ typedef enum {
     FPMP_ASK_SILENT,    /* no answer in time */
     FPMP_ASK_REFUSED,   /* could not be connected to: err */
     FPMP_ASK_NO_STATUS, /* what came is no status of PHP-FPM */
+    FPMP_ASK_OTHER,     /* it is that of another pool */
     FPMP_ASK_LATE       /* the time was over before its turn came */
 } fpmp_ask_e;
 
@@ -128,6 +129,10 @@ void fpmp_status_judge(apr_pool_t *p, fpmp_status_t *status) FPMP_NONNULL(1, 2);
  * Source: fpm_status.c, 8.2.32: "accepted conn:        12" and so on.
  */
 int fpmp_status_read(const char *text, apr_size_t len, fpmp_figures_t *out)
+    FPMP_NONNULL(1, 3);
+
+/** Is it what the pool of this name said? It says so itself, and may lie. */
+int fpmp_status_names(const char *text, apr_size_t len, const char *pool)
     FPMP_NONNULL(1, 3);
 
 /** The records of a request for the status of a pool. From pool p. */

@@ -81,3 +81,17 @@ int fpmp_status_read(const char *text, apr_size_t len, fpmp_figures_t *out)
     }
     return found == FIGURES;
 }
+
+int fpmp_status_names(const char *text, apr_size_t len, const char *pool)
+{
+    static const char key[] = "pool:";
+    apr_size_t at = fpmp_head_end(text, len), pool_len = strlen(pool);
+
+    if (at == 0 || len - at < strlen(key) || memcmp(text + at, key, strlen(key)) != 0) {
+        return 0;
+    }
+    for (at += strlen(key); at < len && text[at] == ' '; at++) {
+    }
+    return len - at > pool_len && memcmp(text + at, pool, pool_len) == 0 &&
+           text[at + pool_len] == '\n';
+}

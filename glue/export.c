@@ -420,6 +420,7 @@ static fpmp_ask_t *ask_of(run_t *run, const fpmp_chain_t *chain, const char *mac
 
     ask->socket_path = fpmp_address_port(run->p, machine, chain->port);
     ask->open = fpmp_tcp_open;
+    ask->pool = chain->pool;
     ask->request = fpmp_status_request(run->p, chain->status_path, &ask->request_len);
     return ask;
 }
@@ -430,6 +431,9 @@ static const char *answer_words(apr_pool_t *p, const fpmp_ask_t *ask)
 
     return ask->how == FPMP_ASK_REFUSED
                ? apr_psprintf(p, "%pm", &rv)
+           : ask->how == FPMP_ASK_OTHER
+               ? apr_psprintf(p, "the pool of another user, who would run what is for '%s'",
+                              ask->pool)
            : ask->how == FPMP_ASK_NO_STATUS
                ? "no pool of ours, or this server is not in its allow="
                : "no answer in time";
@@ -445,7 +449,8 @@ static void say_asked(run_t *run, const char *machine, const apr_array_header_t 
 
         late += ask->how == FPMP_ASK_LATE;
         if (ask->how != FPMP_ASK_ANSWERED && ask->how != FPMP_ASK_LATE) {
-            first = first ? first : ask;
+            first = first && (first->how == FPMP_ASK_OTHER || ask->how != FPMP_ASK_OTHER) ? first
+                                                                                        : ask;
             silent++;
         }
     }

@@ -44,6 +44,10 @@ static void finish(talk_t *talk, fpmp_ask_e how)
         !fpmp_status_read(talk->text, talk->len, &talk->ask->figures)) {
         talk->ask->how = FPMP_ASK_NO_STATUS;
     }
+    if (talk->ask->how == FPMP_ASK_ANSWERED && talk->ask->pool &&
+        !fpmp_status_names(talk->text, talk->len, talk->ask->pool)) {
+        talk->ask->how = FPMP_ASK_OTHER;
+    }
     fpmp_unix_end.close(&talk->conn);
     talk->ask = NULL;
 }

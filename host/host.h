@@ -301,6 +301,7 @@ typedef struct {
     int (*open)(fpmp_conn_t *conn, const char *address, int wait_sec); /* NULL: a Unix socket */
     char *request; /* fpmp_status_request; not changed */
     apr_size_t request_len;
+    const char *pool; /* whose it should be; NULL: nobody is in question */
     fpmp_ask_e how; /* set, as all below */
     int err;
     fpmp_figures_t figures;

@@ -90,6 +90,11 @@ ok $second->graceful, '... after a reload';
 is who($second, $_), "fpmt_$_", "... $_ is served" for qw(anna bert carl);
 $_->said(qr/./) for $first, $second;
 
+# ---- a registry of a new directory, while the machines have the pools of the former one ----
+configure($first, 'auto', qw(bert anna));
+put("$first->{dir}/site.conf", slurp("$first->{dir}/site.conf") =~ s/export=\S+/export=$first->{dir}\/moved/r);
+like +($first->configtest)[1], qr/^FPMP0698: .*machine 'fd77::3' .*: 2 of 2, first that at \[fd77::3\]:20000: the pool of another user, who would run what is for 'fpmt_bert';/m, 'pools of other users are found by configtest';
+
 # ---- a machine that joins a second group: the users of both keep their ports ----
 sub groups {
     my ($ports, @more) = @_;

@@ -386,6 +386,37 @@ static void figures_are_digits_and_nothing_else(void **state)
     }
 }
 
+static void a_pool_says_its_name(void **state)
+{
+    static const struct {
+        const char *title, *text;
+        int is_david;
+    } table[] = {
+        { "his", "X: y\r\n\r\npool:                 david\nprocess manager: static\n", 1 },
+        { "another", "X: y\r\n\r\npool:                 anna\n", 0 },
+        { "a longer name", "X: y\r\n\r\npool: david2\n", 0 },
+        { "a shorter name", "X: y\r\n\r\npool: davi\n", 0 },
+        { "cut short", "X: y\r\n\r\npool: david", 0 },
+        { "in another line", "X: y\r\n\r\nx: 1\npool: david\n", 0 },
+        { "in the head", "pool: david\r\n\r\n", 0 },
+        { "none", "", 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(table); i++) {
+        size_t len = strlen(table[i].text);
+        char *exact = malloc(len + !len); /* no NUL behind it */
+        int is_david;
+
+        memcpy(exact, table[i].text, len);
+        is_david = fpmp_status_names(exact, len, "david");
+        free(exact);
+        if (is_david != table[i].is_david) {
+            fail_msg("%s: %d", table[i].title, is_david);
+        }
+    }
+}
+
 static void the_request_names_the_path_and_no_file(void **state)
 {
     apr_size_t len;
@@ -441,6 +472,7 @@ int main(void)
         plan_test(the_child_that_answers_counts_as_idle),
         plan_test(what_needs_somebody_stands_first),
         plan_test(figures_are_digits_and_nothing_else),
+        plan_test(a_pool_says_its_name),
         plan_test(the_request_names_the_path_and_no_file),
         plan_test(loopback_is_this_machine),
         plan_test(every_code_of_a_request_has_words),
