@@ -13,6 +13,7 @@ use Test::More;
 
 my @machines = qw(fd77::2 fd77::3);
 own_network(@machines, 'fd77::99');
+put('/proc/sys/net/ipv4/ip_unprivileged_port_start', 30000); # as docs/balancer.md has it
 
 my ($first, $second) = map { FPMT::Server->new("web-$_", no_fpm => 1) } 1, 2;
 my $root = "$first->{dir}/sites";
@@ -54,6 +55,10 @@ for my $name (qw(anna bert)) {
     is_deeply [ sort keys %by ], [ sort map { $_->{fpm}->pid } @apps ], '... by both machines';
 }
 is found($first), '0', 'configtest asks both, and finds nothing';
+
+# A user's PHP that listened on the port of the next user would stop PHP-FPM at its reload.
+user_file('bert', "$root/bert/listen.php", '<?php echo @stream_socket_server("tcp://[fd77::2]:20002") ? "listens" : "cannot";');
+is $first->get('bert.test', '/listen.php')->{body}, 'cannot', 'a script cannot take a port of ports=';
 
 # Does a pool answer who connects from there? It closes at once on others.
 sub answers {
