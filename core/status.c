@@ -166,9 +166,9 @@ static const char *no_listener(const look_t *look)
 static const char *no_connection(const look_t *look)
 {
     fpmp_status_row_t *row = look->row;
-    apr_status_t err = row->err;
+    apr_status_t err = row->ask == FPMP_ASK_REFUSED ? row->err : row->seen->socket_err;
 
-    if (row->ask != FPMP_ASK_REFUSED) {
+    if (!err) {
         return NULL;
     }
     row->mend = "restart PHP-FPM, which sets owner and mode of the socket anew";

@@ -51,6 +51,7 @@ typedef struct {
     const char *socket_path;
     const char *file_path;
     fpmp_node_t socket; /* links followed */
+    int socket_err;     /* errno: why this process may not connect to it; 0: it may */
     fpmp_node_t file;
     fpmp_mark_e mark; /* of the pool file, valid if file_read */
     int file_read;

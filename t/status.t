@@ -87,6 +87,11 @@ subtest 'healthy and idle pools' => sub {
     page($s) for 1 .. 5;
     is scalar(my @none = children_of('fpmt_bert')), 0, 'and the page starts none';
     is $page->{counts}{ok} + $page->{counts}{idle}, 3, 'the counts say so';
+    my $socket = $fpm->socket('fpmt_bert');
+    chmod 0, $socket;
+    is_deeply [ @{ pool_of($s, 'fpmt_bert') }{qw(state wrong children)} ],
+        [ 'broken', "httpd cannot connect to '$socket' (Permission denied)", 0 ], 'a mode that keeps httpd out is seen without asking';
+    chmod 0600, $socket;
 };
 
 subtest 'the three forms' => sub {

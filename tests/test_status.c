@@ -66,6 +66,7 @@ SEEN(nobody_listens, seen->listens = FPMP_SEEN_NO)
 SEEN(who_listens_unknown, seen->listens = FPMP_SEEN_UNKNOWN;
      seen->queue = seen->connections = -1)
 SEEN(refused, row->ask = FPMP_ASK_REFUSED; row->err = EACCES)
+SEEN(may_not, seen->children = 0; seen->socket_err = EACCES)
 SEEN(silent, row->ask = FPMP_ASK_SILENT)
 SEEN(no_status, row->ask = FPMP_ASK_NO_STATUS)
 SEEN(late, row->ask = FPMP_ASK_LATE)
@@ -128,6 +129,9 @@ static const case_t cases[] = {
       "httpd" },
     { "who listens is not known", who_listens_unknown, 1, "ok" },
     { "no connection", refused, 1,
+      "broken: httpd cannot connect to '" SOCKET "' (Permission denied); restart PHP-FPM, "
+      "which sets owner and mode of the socket anew" },
+    { "no child, and httpd may not connect", may_not, 0,
       "broken: httpd cannot connect to '" SOCKET "' (Permission denied); restart PHP-FPM, "
       "which sets owner and mode of the socket anew" },
     { "silent", silent, 1,
