@@ -142,7 +142,10 @@ void fpmp_balancer_link(const cmd_parms *cmd, fpmp_plan_t *plan, fpmp_line_t *li
         fpmp_chain_find(plan, chain, "FPMP0682", FPMP_LINK_HANDLER, FPMP_BROKEN,
                         apr_psprintf(p, "via=balancer of user '%s' needs %s, which is not loaded",
                                      chain->user, lacks),
-                        "load it, or remove hosts=");
+                        apr_psprintf(p,
+                                     "load it (on Debian all of them: a2enmod proxy_fcgi "
+                                     "proxy_balancer proxy_hcheck lbmethod_%s), or remove hosts=",
+                                     fpmp_balancer_method(chain->hosts)));
         return;
     }
     /* In the main server: hosts share one balancer, with one state of its members. */

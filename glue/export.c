@@ -154,6 +154,8 @@ static int has_text(const fpmp_chain_t *chain)
     return !chain->broken && chain->port && (chain->group || fpmp_chain_remote(chain));
 }
 
+#define COPY_EXPORT "copy 'export=' from the web server that writes it"
+
 /* Those whose port nobody knows but this start cannot serve: the next one may give it to
  * another user. */
 static void lose_new(run_t *run, apr_hash_t *registered, const char *seen)
@@ -170,7 +172,9 @@ static void lose_new(run_t *run, apr_hash_t *registered, const char *seen)
                             apr_psprintf(run->p, "port %d of user '%s' could not be registered: %s",
                                          chain->port, chain->user,
                                          fpmp_text_shown(run->p, seen, FPMP_WHY_MAX_BYTES)),
-                            "mend that, then reload httpd");
+                            run->plan->sync == FPMP_SYNC_CHECK
+                                ? COPY_EXPORT ", then reload httpd"
+                                : "mend that, then reload httpd");
         }
     }
 }
@@ -296,17 +300,53 @@ static void write_machine(run_t *run, const char *machine)
     close(fd);
 }
 
+/* Why root may not write to export=. makes: all of it is there but the last component, which
+ * a start makes. */
+static const char *find_unsafe(const run_t *run, int *makes)
+{
+    const char *dir = run->hosts->export_dir;
+    const apr_array_header_t *way = fpmp_facts_path(run->p, dir);
+
+    *makes = fpmp_rule_makes_dir(run->p, way, dir, geteuid());
+    return *makes ? NULL : fpmp_rule_safe_dir(run->p, way, geteuid());
+}
+
+/* Nothing can be written: who has no port yet cannot be served. */
+static void say_unwritable(run_t *run, const char *why)
+{
+    apr_hash_t *registered = apr_hash_make(run->p);
+
+    say(run, "FPMP0695", FPMP_BROKEN,
+        apr_psprintf(run->p, "nothing can be written to 'export=%s': %s",
+                     run->hosts->export_dir, fpmp_text_shown(run->p, why, FPMP_WHY_MAX_BYTES)),
+        "have all directories of that path there, root's, writable by nobody else; then "
+        "reload httpd");
+    read_ports(run, registered);
+    lose_new(run, registered, "see FPMHosts");
+}
+
+/* Does a start look after export=? */
+static int is_used(const run_t *run)
+{
+    int i, used = has_pool_files(run);
+
+    for (i = 0; i < run->plan->chains->nelts; i++) {
+        used = used || chain_at(run, i);
+    }
+    return used && !run->hosts->broken;
+}
+
 /* The directory of export=, safe and locked. NULL, or why not. */
 static const char *open_dir(run_t *run, fpmp_lock_t *lock)
 {
     const char *dir = run->hosts->export_dir, *why;
-    const apr_array_header_t *way = fpmp_facts_path(run->p, dir);
+    int makes;
 
-    if (fpmp_rule_makes_dir(run->p, way, dir, geteuid())) {
+    why = find_unsafe(run, &makes);
+    if (makes) {
         apr_dir_make(dir, APR_FPROT_OS_DEFAULT, run->p); /* what fails is said below */
-        way = fpmp_facts_path(run->p, dir);
+        why = find_unsafe(run, &makes);
     }
-    why = fpmp_rule_safe_dir(run->p, way, geteuid());
     if (!why && fpmp_dir_lock(run->p, dir, LOCK_WAIT_SEC, lock, &why) == 0) {
         return NULL;
     }
@@ -317,24 +357,14 @@ static void write_group(run_t *run)
 {
     fpmp_lock_t lock;
     const char *why;
-    int i, used = has_pool_files(run);
+    int i;
 
-    for (i = 0; i < run->plan->chains->nelts; i++) {
-        used = used || chain_at(run, i);
-    }
-    if (!used || run->hosts->broken) {
+    if (!is_used(run)) {
         return;
     }
     why = open_dir(run, &lock);
     if (why) {
-        apr_hash_t *registered = apr_hash_make(run->p);
-
-        say(run, "FPMP0695", FPMP_BROKEN,
-            apr_psprintf(run->p, "nothing can be written to 'export=%s': %s",
-                         run->hosts->export_dir, fpmp_text_shown(run->p, why, FPMP_WHY_MAX_BYTES)),
-            "have it belong to root, not writable by others, then reload httpd");
-        read_ports(run, registered);
-        lose_new(run, registered, "see FPMHosts");
+        say_unwritable(run, why);
         return;
     }
     run->dir_fd = lock.dir_fd;
@@ -387,10 +417,16 @@ static int count_change(run_t *run, int fd, const char *machine, const char *nam
 
 static void compare_group(run_t *run)
 {
-    int check = run->plan->sync == FPMP_SYNC_CHECK, i;
+    int check = run->plan->sync == FPMP_SYNC_CHECK, i, makes;
+    const char *why;
 
     fpmp_hosts_judge(run->plan, run->hosts);
     if (run->hosts->broken) {
+        return;
+    }
+    why = check || geteuid() != 0 || !is_used(run) ? NULL : find_unsafe(run, &makes);
+    if (why) {
+        say_unwritable(run, why);
         return;
     }
     for (i = 0; i < run->hosts->machines->nelts; i++) {
@@ -401,14 +437,14 @@ static void compare_group(run_t *run)
             apr_psprintf(run->p, "group '%s': pool files that are not what FPMUser says: %d, first '%s'",
                          run->hosts->name, run->differs,
                          fpmp_text_shown(run->p, run->first, FPMP_WHY_MAX_BYTES)),
-            check ? "have them written with FPMSync auto, and ship them"
+            check ? COPY_EXPORT ", with the same FPMHosts and FPMUser lines as there"
                   : "the next start or reload of httpd writes them; then ship them");
     }
     if (check) { /* a port that is in no registry may be another user's tomorrow */
         apr_hash_t *registered = apr_hash_make(run->p);
 
         read_ports(run, registered);
-        lose_new(run, registered, "FPMSync is check");
+        lose_new(run, registered, "FPMSync check writes nothing");
     }
 }
 
