@@ -143,18 +143,7 @@ static void judge_change(fpmp_look_t *look, const fpmp_change_t *change)
     apr_pool_t *p = look->plan->pool;
     fpmp_sync_e sync = look->plan->sync;
 
-    if (change->kind == FPMP_CHANGE_LAST_POOL) {
-        fpmp_finding_add(
-            look->plan->findings, "FPMP0414", FPMP_LINK_POOL_FILE, FPMP_NOTICE,
-            look->master->where,
-            apr_psprintf(
-                p,
-                "no FPMUser names the user of '%s' any more, but master '%s' has no "
-                "other pool and does not start without one, so it stays",
-                change->path, look->master->name),
-            "stop PHP-FPM and remove the file, or give the master another pool");
-    }
-    else if (change->kind == FPMP_CHANGE_LOAD) {
+    if (change->kind == FPMP_CHANGE_LOAD) {
         int mends_itself = sync != FPMP_SYNC_CHECK && sync != FPMP_SYNC_WRITE;
 
         fpmp_chain_find(
@@ -167,7 +156,7 @@ static void judge_change(fpmp_look_t *look, const fpmp_change_t *change)
             mends_itself ? "the next start or reload of httpd reloads PHP-FPM"
                          : "reload PHP-FPM");
     }
-    else if (!change->chain && !is_of_broken(look->plan, change->path)) {
+    else if (change->kind != FPMP_CHANGE_LAST_POOL && !change->chain && !is_of_broken(look->plan, change->path)) {
         fpmp_finding_add(
             look->plan->findings, "FPMP0413", FPMP_LINK_POOL_FILE,
             sync == FPMP_SYNC_CHECK ? FPMP_BROKEN : FPMP_PENDING, look->plan->sync_where,
@@ -176,6 +165,33 @@ static void judge_change(fpmp_look_t *look, const fpmp_change_t *change)
             sync == FPMP_SYNC_CHECK ? "remove it"
                                     : "the next start or reload of httpd removes it, and "
                                       "a host that lost its line sends PHP files as source");
+    }
+}
+
+/* All pools of a master go at once: said once. */
+static void judge_last(fpmp_look_t *look, const apr_array_header_t *changes)
+{
+    apr_pool_t *p = look->plan->pool;
+    const char *first = NULL;
+    int i, n = 0;
+
+    for (i = 0; i < changes->nelts; i++) {
+        const fpmp_change_t *change = &APR_ARRAY_IDX(changes, i, fpmp_change_t);
+
+        if (change->kind == FPMP_CHANGE_LAST_POOL) {
+            first = n++ ? first : change->path;
+        }
+    }
+    if (n > 0) {
+        fpmp_finding_add(
+            look->plan->findings, "FPMP0414", FPMP_LINK_POOL_FILE, FPMP_NOTICE,
+            look->master->where,
+            apr_psprintf(p,
+                         "no FPMUser names the user of '%s'%s any more, but master '%s' has no "
+                         "other pool and does not start without one, so it stays",
+                         first, n > 1 ? apr_psprintf(p, " and %d more", n - 1) : "",
+                         look->master->name),
+            "stop PHP-FPM and remove the file, or give the master another pool");
     }
 }
 
@@ -282,6 +298,7 @@ void fpmp_drift_files(fpmp_look_t *look)
     for (i = 0; i < changes->nelts; i++) {
         judge_change(look, &APR_ARRAY_IDX(changes, i, fpmp_change_t));
     }
+    judge_last(look, changes);
     if (fpmp_look_used(look)) {
         judge_writers(look, changes);
     }

@@ -23,11 +23,11 @@ static void a_user_is_judged_by_the_rules(void **state)
         { "no such user", "david",
           { FPMP_LOOKUP_MISSING, FPMP_LOOKUP_UNASKED, NULL, -1, -1, -1, NULL, 0 },
           "BROKEN FPMP0201: user: 'david' does not exist on this machine; create it with "
-          "'useradd david', or mend the name" AT_10 },
+          "'useradd david', or mend or remove the line" AT_10 },
         { "no such user, a group that is there", "david:staff",
           { FPMP_LOOKUP_MISSING, FPMP_LOOKUP_FOUND, NULL, -1, 50, -1, "staff", 0 },
           "BROKEN FPMP0201: user: 'david' does not exist on this machine; create it with "
-          "'useradd david', or mend the name" AT_10 },
+          "'useradd david', or mend or remove the line" AT_10 },
         { "nobody can say", "david",
           { FPMP_LOOKUP_FAILED, FPMP_LOOKUP_UNASKED, "Connection refused", -1, -1, -1,
           NULL, 0 },

@@ -329,7 +329,7 @@ static void a_user_that_only_the_machines_know_is_left_to_them(void **state)
         { "remote", "david hosts=apps root=remote", "david hosts=apps root=remote", "" },
         { "local in one host", "david hosts=apps root=remote", "david hosts=apps",
           "BROKEN FPMP0201: user: 'david' does not exist on this machine; create it with 'useradd "
-          "david', or mend the name" AT_10 },
+          "david', or mend or remove the line" AT_10 },
     };
     static const fpmp_user_facts_t missing = { .user_lookup = FPMP_LOOKUP_MISSING };
 

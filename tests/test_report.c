@@ -211,7 +211,7 @@ static void what_is_not_known_is_said_in_words(void **state)
                 "  master       -                8.2: (no program) -y " MAIN_FILE "\n"
                 "  state        FPMP0201: user: 'david' does not exist on this machine; "
                 "create it "
-                "with 'useradd david', or mend the name" AT_10);
+                "with 'useradd david', or mend or remove the line" AT_10);
 }
 
 static void a_master_without_main_file_has_no_null_in_its_row(void **state)
