@@ -34,6 +34,9 @@ static const struct {
     { 632, "refused, php_flag engine off" },
     { 675, "led elsewhere on its way to mod_fastcgi" },
     { 676, "not taken by mod_actions" },
+    { 687, "refused, a '?' in the name of the script" },
+    { 689, "broken off by a machine, and not sent to another one" },
+    { 690, "not taken by mod_proxy" },
     { 700, "refused, its URL has the name of pm.status_path" },
 };
 

@@ -172,6 +172,7 @@ for my $case ([ 'POST with a body', 'POST', body => 'a=b' ], [ 'POST without one
     ok scalar(grep { /FPMP0689/ } $server->said(qr/AH|FPMP/)), '... FPMP0689';
     ok both_usable(), '... both machines are used again';
 }
+like body('b.test', '/pools?json'), qr/FPMP0689[^\n]*broken off by a machine, and not sent to another one/, '... which the status page has in words';
 $apps[0]->stop;
 for my $n (1 .. 3) {
     is FPMT::http('a.test', 'POST', '/body.php', port => $server->{port}, body => 'x' x 90_000)->{body}, 'POST 90000 90000', 'a POST whose machine takes no connection goes to the other one';
