@@ -398,6 +398,7 @@ static void a_pool_says_its_name(void **state)
     } table[] = {
         { "his", "X: y\r\n\r\npool:                 david\nprocess manager: static\n", 1 },
         { "another", "X: y\r\n\r\npool:                 anna\n", 0 },
+        { "one as long", "X: y\r\n\r\npool: henry\n", 0 },
         { "a longer name", "X: y\r\n\r\npool: david2\n", 0 },
         { "a shorter name", "X: y\r\n\r\npool: davi\n", 0 },
         { "cut short", "X: y\r\n\r\npool: david", 0 },
