@@ -134,7 +134,7 @@ my $many = 100; # more than are asked at a time
 my $server = FPMT::Server->new('web-many', no_fpm => 1);
 my $dir = $server->{dir};
 $server->configure("FPMHosts apps 10.77.0.2 127.0.0.2 allow=127.0.0.1 export=$dir/export\n"
-    . join('', map { $server->host("u$_.test", "DocumentRoot /srv/none", "FPMUser fpmt_u$_ hosts=apps root=remote pm=ondemand") } 1 .. $many), master => '');
+    . join('', map { $server->host("u$_.test", "DocumentRoot /srv/none", "FPMUser fpmt_u$_ hosts=apps root=remote pm=static pm.max_children=1") } 1 .. $many), master => '');
 FPMT::Apps::add($server);
 my ($code, $said) = $server->run('-t', '-D', 'FPMPOOL_SYNC');
 is $code, 0, 'pool files of users that only the machines have' or diag $said;
