@@ -136,7 +136,8 @@ static const char *address_at(apr_pool_t *p, const fpmp_chain_t *chain, int i)
 }
 
 /* The first of the chain's addresses that is taken; NULL: none. */
-static const char *taken_address(apr_pool_t *p, const fpmp_chain_t *chain, apr_hash_t *taken)
+static const char *taken_address(apr_pool_t *p, const fpmp_chain_t *chain,
+                                 apr_hash_t *taken)
 {
     int i;
 
@@ -162,15 +163,15 @@ static void take_addresses(apr_pool_t *p, const fpmp_chain_t *chain, apr_hash_t 
 static void give_up_port(fpmp_plan_t *plan, fpmp_chain_t *chain, const char *address,
                          const fpmp_chain_t *other)
 {
-    fpmp_chain_find(plan, chain, "FPMP0679", FPMP_LINK_SOCKET, FPMP_BROKEN,
-                    apr_psprintf(plan->pool,
-                                 "'%s' of user '%s' in group '%s' is that of '%s' in group '%s'",
-                                 address, chain->user, chain->hosts->name, other->user,
-                                 other->hosts->name),
-                    apr_psprintf(plan->pool,
-                                 "write another port for him in '%s/" FPMP_PORTS_NAME
-                                 "', and sha1=- into line 2",
-                                 chain->hosts->export_dir));
+    fpmp_chain_find(
+        plan, chain, "FPMP0679", FPMP_LINK_SOCKET, FPMP_BROKEN,
+        apr_psprintf(
+            plan->pool, "'%s' of user '%s' in group '%s' is that of '%s' in group '%s'",
+            address, chain->user, chain->hosts->name, other->user, other->hosts->name),
+        apr_psprintf(plan->pool,
+                     "write another port for him in '%s/" FPMP_PORTS_NAME
+                     "', and sha1=- into line 2",
+                     chain->hosts->export_dir));
     chain->port = 0;
 }
 

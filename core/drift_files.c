@@ -156,7 +156,8 @@ static void judge_change(fpmp_look_t *look, const fpmp_change_t *change)
             mends_itself ? "the next start or reload of httpd reloads PHP-FPM"
                          : "reload PHP-FPM");
     }
-    else if (change->kind != FPMP_CHANGE_LAST_POOL && !change->chain && !is_of_broken(look->plan, change->path)) {
+    else if (change->kind != FPMP_CHANGE_LAST_POOL && !change->chain &&
+             !is_of_broken(look->plan, change->path)) {
         fpmp_finding_add(
             look->plan->findings, "FPMP0413", FPMP_LINK_POOL_FILE,
             sync == FPMP_SYNC_CHECK ? FPMP_BROKEN : FPMP_PENDING, look->plan->sync_where,
@@ -186,11 +187,12 @@ static void judge_last(fpmp_look_t *look, const apr_array_header_t *changes)
         fpmp_finding_add(
             look->plan->findings, "FPMP0414", FPMP_LINK_POOL_FILE, FPMP_NOTICE,
             look->master->where,
-            apr_psprintf(p,
-                         "no FPMUser names the user of '%s'%s any more, but master '%s' has no "
-                         "other pool and does not start without one, so it stays",
-                         first, n > 1 ? apr_psprintf(p, " and %d more", n - 1) : "",
-                         look->master->name),
+            apr_psprintf(
+                p,
+                "no FPMUser names the user of '%s'%s any more, but master '%s' has no "
+                "other pool and does not start without one, so it stays",
+                first, n > 1 ? apr_psprintf(p, " and %d more", n - 1) : "",
+                look->master->name),
             "stop PHP-FPM and remove the file, or give the master another pool");
     }
 }

@@ -81,10 +81,10 @@ void fpmp_drift_user(fpmp_plan_t *plan, fpmp_chain_t *chain, const fpmp_user_fac
         return; /* PHP-FPM over there says whether they exist */
     }
     if (facts->user_lookup == FPMP_LOOKUP_MISSING) {
-        find_user(
-            plan, chain, "FPMP0201", FPMP_BROKEN,
-            apr_psprintf(p, "'%s' does not exist on this machine", chain->user),
-            apr_psprintf(p, "create it with 'useradd %s', or mend or remove the line", chain->user));
+        find_user(plan, chain, "FPMP0201", FPMP_BROKEN,
+                  apr_psprintf(p, "'%s' does not exist on this machine", chain->user),
+                  apr_psprintf(p, "create it with 'useradd %s', or mend or remove the line",
+                               chain->user));
         return;
     }
     if (facts->user_lookup == FPMP_LOOKUP_FOUND &&

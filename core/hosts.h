@@ -46,7 +46,8 @@ const char *fpmp_hosts_beside(apr_pool_t *p, const fpmp_hosts_t *hosts,
 const fpmp_hosts_t *fpmp_hosts_choose(fpmp_plan_t *plan, fpmp_line_t *line)
     FPMP_NONNULL(1, 2);
 
-/** Say where an address of a group is public, and where users' PHP can connect to its pools. */
+/** Say where an address of a group is public, and where users' PHP can connect to its
+ * pools. */
 void fpmp_hosts_judge(fpmp_plan_t *plan, const fpmp_hosts_t *hosts) FPMP_NONNULL(1, 2);
 
 /**
@@ -79,7 +80,8 @@ const fpmp_chain_t *fpmp_chain_there(apr_pool_t *p, const fpmp_chain_t *chain,
 void fpmp_balancer_check(fpmp_plan_t *plan, fpmp_chain_t *chain, apr_hash_t *taken)
     FPMP_NONNULL(1, 2, 3);
 
-/** Chains with a port of a machine that another one has: adds a finding and takes it from them. */
+/** Chains with a port of a machine that another one has: adds a finding and takes it from
+ * them. */
 void fpmp_balancer_check_ports(fpmp_plan_t *plan) FPMP_NONNULL(1);
 
 /** 1: each line of the chain says root=remote, so the user need not exist here. */

@@ -70,8 +70,9 @@ static proxy_balancer *balancer_at(const apr_array_header_t *all, int i)
                                       (apr_size_t)i * (apr_size_t)all->elt_size);
 }
 
-/* Out of the main server until the hosts are made: one with a directive of mod_proxy would copy
- * each user's (or none, by BalancerInherit), with shared memory for it: hosts times users. */
+/* Out of the main server until the hosts are made: one with a directive of mod_proxy would
+ * copy each user's (or none, by BalancerInherit), with shared memory for it: hosts times
+ * users. */
 static void set_aside(const cmd_parms *cmd, fpmp_chain_t *chain)
 {
     apr_array_header_t *all = proxy_conf(cmd->server)->balancers;
@@ -94,10 +95,10 @@ static void give(proxy_server_conf *conf, const proxy_balancer *balancer)
     memcpy(apr_array_push(all), balancer, (apr_size_t)all->elt_size);
 }
 
-/* The main server has all, as has each host without a directive of mod_proxy. Another one has
- * those that its lines, or lines of the main server, name: as httpd would have copied them, so
- * that the members are the same, and are checked for it too (mod_proxy_hcheck does so in the main
- * server alone). */
+/* The main server has all, as has each host without a directive of mod_proxy. Another one
+ * has those that its lines, or lines of the main server, name: as httpd would have copied
+ * them, so that the members are the same, and are checked for it too (mod_proxy_hcheck does
+ * so in the main server alone). */
 static int on_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                           server_rec *main_server)
 {
@@ -139,13 +140,14 @@ void fpmp_balancer_link(const cmd_parms *cmd, fpmp_plan_t *plan, fpmp_line_t *li
     }
     apr_hash_set(made, &line->chain, sizeof(chain), chain);
     if (lacks) {
-        fpmp_chain_find(plan, chain, "FPMP0682", FPMP_LINK_HANDLER, FPMP_BROKEN,
-                        apr_psprintf(p, "via=balancer of user '%s' needs %s, which is not loaded",
-                                     chain->user, lacks),
-                        apr_psprintf(p,
-                                     "load it (on Debian all of them: a2enmod proxy_fcgi "
-                                     "proxy_balancer proxy_hcheck lbmethod_%s), or remove hosts=",
-                                     fpmp_balancer_method(chain->hosts)));
+        fpmp_chain_find(
+            plan, chain, "FPMP0682", FPMP_LINK_HANDLER, FPMP_BROKEN,
+            apr_psprintf(p, "via=balancer of user '%s' needs %s, which is not loaded",
+                         chain->user, lacks),
+            apr_psprintf(p,
+                         "load it (on Debian all of them: a2enmod proxy_fcgi "
+                         "proxy_balancer proxy_hcheck lbmethod_%s), or remove hosts=",
+                         fpmp_balancer_method(chain->hosts)));
         return;
     }
     /* In the main server: hosts share one balancer, with one state of its members. */

@@ -168,13 +168,13 @@ static void lose_new(run_t *run, apr_hash_t *registered, const char *seen)
         if (chain && !chain->broken &&
             (apr_uintptr_t)apr_hash_get(registered, chain->user, APR_HASH_KEY_STRING) !=
                 (apr_uintptr_t)chain->port) {
-            fpmp_chain_find(run->plan, chain, "FPMP0692", FPMP_LINK_SOCKET, FPMP_BROKEN,
-                            apr_psprintf(run->p, "port %d of user '%s' could not be registered: %s",
-                                         chain->port, chain->user,
-                                         fpmp_text_shown(run->p, seen, FPMP_WHY_MAX_BYTES)),
-                            run->plan->sync == FPMP_SYNC_CHECK
-                                ? COPY_EXPORT ", then reload httpd"
-                                : "mend that, then reload httpd");
+            fpmp_chain_find(
+                run->plan, chain, "FPMP0692", FPMP_LINK_SOCKET, FPMP_BROKEN,
+                apr_psprintf(run->p, "port %d of user '%s' could not be registered: %s",
+                             chain->port, chain->user,
+                             fpmp_text_shown(run->p, seen, FPMP_WHY_MAX_BYTES)),
+                run->plan->sync == FPMP_SYNC_CHECK ? COPY_EXPORT ", then reload httpd"
+                                                   : "mend that, then reload httpd");
         }
     }
 }
@@ -300,8 +300,8 @@ static void write_machine(run_t *run, const char *machine)
     close(fd);
 }
 
-/* Why root may not write to export=. makes: all of it is there but the last component, which
- * a start makes. */
+/* Why root may not write to export=. makes: all of it is there but the last component,
+ * which a start makes. */
 static const char *find_unsafe(const run_t *run, int *makes)
 {
     const char *dir = run->hosts->export_dir;
@@ -318,7 +318,8 @@ static void say_unwritable(run_t *run, const char *why)
 
     say(run, "FPMP0695", FPMP_BROKEN,
         apr_psprintf(run->p, "nothing can be written to 'export=%s': %s",
-                     run->hosts->export_dir, fpmp_text_shown(run->p, why, FPMP_WHY_MAX_BYTES)),
+                     run->hosts->export_dir,
+                     fpmp_text_shown(run->p, why, FPMP_WHY_MAX_BYTES)),
         "have all directories of that path there, root's, writable by nobody else; then "
         "reload httpd");
     read_ports(run, registered);
@@ -434,9 +435,11 @@ static void compare_group(run_t *run)
     }
     if (run->differs) {
         say(run, "FPMP0697", check ? FPMP_BROKEN : FPMP_PENDING,
-            apr_psprintf(run->p, "group '%s': pool files that are not what FPMUser says: %d, first '%s'",
-                         run->hosts->name, run->differs,
-                         fpmp_text_shown(run->p, run->first, FPMP_WHY_MAX_BYTES)),
+            apr_psprintf(
+                run->p,
+                "group '%s': pool files that are not what FPMUser says: %d, first '%s'",
+                run->hosts->name, run->differs,
+                fpmp_text_shown(run->p, run->first, FPMP_WHY_MAX_BYTES)),
             check ? COPY_EXPORT ", with the same FPMHosts and FPMUser lines as there"
                   : "the next start or reload of httpd writes them; then ship them");
     }
@@ -465,8 +468,7 @@ static const char *answer_words(apr_pool_t *p, const fpmp_ask_t *ask)
 {
     apr_status_t rv = APR_FROM_OS_ERROR(ask->err);
 
-    return ask->how == FPMP_ASK_REFUSED
-               ? apr_psprintf(p, "%pm", &rv)
+    return ask->how == FPMP_ASK_REFUSED ? apr_psprintf(p, "%pm", &rv)
            : ask->how == FPMP_ASK_OTHER
                ? apr_psprintf(p, "the pool of another user, who would run what is for '%s'",
                               ask->pool)
@@ -485,8 +487,9 @@ static void say_asked(run_t *run, const char *machine, const apr_array_header_t 
 
         late += ask->how == FPMP_ASK_LATE;
         if (ask->how != FPMP_ASK_ANSWERED && ask->how != FPMP_ASK_LATE) {
-            first = first && (first->how == FPMP_ASK_OTHER || ask->how != FPMP_ASK_OTHER) ? first
-                                                                                        : ask;
+            first = first && (first->how == FPMP_ASK_OTHER || ask->how != FPMP_ASK_OTHER)
+                        ? first
+                        : ask;
             silent++;
         }
     }

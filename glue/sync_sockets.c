@@ -187,15 +187,16 @@ int fpmp_sync_sockets(fpmp_sync_run_t *run)
         return 0;
     }
     first = APR_ARRAY_IDX(moves, 0, move_t).back.chain;
-    fpmp_sync_say(run, first, "FPMP0319", FPMP_LINK_SOCKET, FPMP_NOTICE,
-                  apr_psprintf(p,
-                               "'%s'%s gone though PHP-FPM has read its pool file; two reloads "
-                               "make it again",
-                               first->socket_path,
-                               moves->nelts == 1
-                                   ? " was"
-                                   : apr_psprintf(p, " and %d more were", moves->nelts - 1)),
-                  "see who removed it");
+    fpmp_sync_say(
+        run, first, "FPMP0319", FPMP_LINK_SOCKET, FPMP_NOTICE,
+        apr_psprintf(p,
+                     "'%s'%s gone though PHP-FPM has read its pool file; two reloads "
+                     "make it again",
+                     first->socket_path,
+                     moves->nelts == 1
+                         ? " was"
+                         : apr_psprintf(p, " and %d more were", moves->nelts - 1)),
+        "see who removed it");
     away = apr_array_make(p, moves->nelts, sizeof(fpmp_change_t));
     for (i = 0; i < moves->nelts; i++) {
         APR_ARRAY_PUSH(away, fpmp_change_t) = APR_ARRAY_IDX(moves, i, move_t).away;

@@ -244,7 +244,8 @@ static void look_at_socket(apr_pool_t *p, apr_hash_t *all, apr_hash_t *dirs,
 
     seen->queue = seen->queue_max = seen->connections = -1;
     fpmp_facts_target(p, seen->socket_path, &seen->socket);
-    seen->socket_err = faccessat(AT_FDCWD, seen->socket_path, W_OK, AT_EACCESS) == 0 ? 0 : errno;
+    seen->socket_err =
+        faccessat(AT_FDCWD, seen->socket_path, W_OK, AT_EACCESS) == 0 ? 0 : errno;
     if (!all || seen->socket.lookup != FPMP_LOOKUP_FOUND) {
         return;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What pools on other machines are made of, and what comes back from them: the arguments of
- * FPMHosts, the registry of ports, a URL of a script that only they have, and what a pool says
- * of itself, which its user could write.
+ * FPMHosts, the registry of ports, a URL of a script that only they have, and what a pool
+ * says of itself, which its user could write.
  */
 #include "fuzz.h"
 
@@ -16,7 +16,8 @@ static void hold_address(const char *text)
 {
     unsigned char bytes[sizeof(struct in6_addr)];
     fpmp_address_e kind = fpmp_address_kind(text);
-    int is_one = inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
+    int is_one =
+        inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
 
     HOLDS(is_one || (kind != FPMP_ADDRESS_PRIVATE && kind != FPMP_ADDRESS_PUBLIC));
     HOLDS(!is_one || kind != FPMP_ADDRESS_NAME);
@@ -35,10 +36,13 @@ static void hold_arguments(apr_pool_t *p, char *text)
     if (why) {
         return;
     }
-    HOLDS(hosts.machines->nelts > 0 && hosts.allow->nelts > 0 && hosts.export_dir[0] == '/');
-    HOLDS(hosts.port_from >= 1024 && hosts.port_from <= hosts.port_to && hosts.port_to <= 65535);
+    HOLDS(hosts.machines->nelts > 0 && hosts.allow->nelts > 0 &&
+          hosts.export_dir[0] == '/');
+    HOLDS(hosts.port_from >= 1024 && hosts.port_from <= hosts.port_to &&
+          hosts.port_to <= 65535);
     for (int i = 0; i < hosts.machines->nelts; i++) {
-        HOLDS(!strchr(APR_ARRAY_IDX(hosts.machines, i, const char *), '/')); /* a folder's name */
+        HOLDS(!strchr(APR_ARRAY_IDX(hosts.machines, i, const char *),
+                      '/')); /* a folder's name */
     }
 }
 
@@ -57,7 +61,8 @@ static void hold_distinct(apr_pool_t *p, apr_hash_t *ports)
     }
 }
 
-/* No two users have one port, nor does a user who comes later, and what is written is read. */
+/* No two users have one port, nor does a user who comes later, and what is written is read.
+ */
 static void hold_ports(apr_pool_t *p, const char *text, size_t size)
 {
     apr_hash_t *ports = apr_hash_make(p), *again = apr_hash_make(p);
@@ -97,6 +102,7 @@ static void hold_figures(const uint8_t *data, size_t size)
 
     memcpy(exact, data, size);
     whole = fpmp_status_read(exact, size, &seen);
+    HOLDS(!fpmp_status_names(exact, size, "david") || size > strlen("pool:david\n"));
     HOLDS(seen.active >= -1 && seen.idle >= -1 && seen.requests >= -1 && seen.slow >= -1);
     HOLDS(!whole || (seen.active >= 0 && seen.idle >= 0 && seen.max_reached >= 0));
     free(exact);
