@@ -35,8 +35,8 @@ void fpmp_answer_start(fpmp_answer_t *answer, request_rec *r, const fpmp_line_t 
 static int broken(fpmp_answer_t *answer, const char *code, const char *seen,
                   const char *mend)
 {
-    fpmp_request_say(answer->r, answer->line, code, FPMP_LINK_POOL, seen, mend);
-    return HTTP_BAD_GATEWAY;
+    return fpmp_request_refuse(answer->r, answer->line, HTTP_BAD_GATEWAY, code,
+                               FPMP_LINK_POOL, seen, mend);
 }
 
 /* ---- error text -------------------------------------------------------------------------

@@ -47,14 +47,14 @@ static int not_kept(request_rec *r, apr_off_t length, apr_status_t rv)
 {
     const fpmp_dir_t *dir = ap_get_module_config(r->per_dir_config, &fpmpool_module);
 
-    fpmp_request_say(r, dir->line, "FPMP0606", FPMP_LINK_HANDLER,
-                     apr_psprintf(r->pool,
-                                  "%" APR_OFF_T_FMT " bytes of a request body of "
-                                  "unknown length could not be kept in a "
-                                  "temporary file: %pm",
-                                  length, &rv),
-                     "see to the space and rights of the temporary directory");
-    return HTTP_INTERNAL_SERVER_ERROR;
+    return fpmp_request_refuse(r, dir->line, HTTP_INTERNAL_SERVER_ERROR, "FPMP0606",
+                               FPMP_LINK_HANDLER,
+                               apr_psprintf(r->pool,
+                                            "%" APR_OFF_T_FMT " bytes of a request body of "
+                                            "unknown length could not be kept in a "
+                                            "temporary file: %pm",
+                                            length, &rv),
+                               "see to the space and rights of the temporary directory");
 }
 
 /* Keep the first piece, in body->bb, and those after it, to the end of the body or as much as

@@ -38,26 +38,26 @@ typedef struct {
 
 static int timed_out(exchange_t *x)
 {
-    fpmp_request_say(x->r, x->line, "FPMP0615", FPMP_LINK_POOL,
-                     apr_psprintf(x->r->pool, "[%s] was silent for %d s",
-                                  x->line->chain->pool, x->timeout_sec),
-                     "find what keeps the script, or raise timeout= on FPMUser");
-    return HTTP_GATEWAY_TIME_OUT;
+    return fpmp_request_refuse(x->r, x->line, HTTP_GATEWAY_TIME_OUT, "FPMP0615",
+                               FPMP_LINK_POOL,
+                               apr_psprintf(x->r->pool, "[%s] was silent for %d s",
+                                            x->line->chain->pool, x->timeout_sec),
+                               "find what keeps the script, or raise timeout= on FPMUser");
 }
 
 static int hung_up(exchange_t *x, int err)
 {
     apr_status_t rv = APR_FROM_OS_ERROR(err);
 
-    fpmp_request_say(x->r, x->line, "FPMP0616", FPMP_LINK_POOL,
-                     apr_psprintf(x->r->pool,
-                                  "[%s] closed the connection before its answer was "
-                                  "complete%s%s",
-                                  x->line->chain->pool, err ? ": " : "",
-                                  err ? apr_psprintf(x->r->pool, "%pm", &rv) : ""),
-                     "read PHP-FPM's own error log: the child crashed, or was ended by "
-                     "request_terminate_timeout or a reload");
-    return HTTP_BAD_GATEWAY;
+    return fpmp_request_refuse(
+        x->r, x->line, HTTP_BAD_GATEWAY, "FPMP0616", FPMP_LINK_POOL,
+        apr_psprintf(x->r->pool,
+                     "[%s] closed the connection before its answer was "
+                     "complete%s%s",
+                     x->line->chain->pool, err ? ": " : "",
+                     err ? apr_psprintf(x->r->pool, "%pm", &rv) : ""),
+        "read PHP-FPM's own error log: the child crashed, or was ended by "
+        "request_terminate_timeout or a reload");
 }
 
 /* ---- receiving ------------------------------------------------------------------- */

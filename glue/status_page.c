@@ -71,8 +71,8 @@ static const char *proxy_of(const request_rec *r)
 
 static int refuse(request_rec *r, const char *code, const char *seen, const char *mend)
 {
-    fpmp_request_say(r, NULL, code, FPMP_LINK_HANDLER, seen, mend);
-    return HTTP_FORBIDDEN;
+    return fpmp_request_refuse(r, NULL, HTTP_FORBIDDEN, code, FPMP_LINK_HANDLER, seen,
+                               mend);
 }
 
 /* The directory of a .htaccess that had its say in this request; NULL: there is none. It may

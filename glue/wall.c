@@ -95,25 +95,23 @@ int fpmp_wall_check(request_rec *r, const fpmp_line_t *line)
         return OK;
     }
     if (names_our_socket(r, &target)) {
-        fpmp_request_say(
-            r, NULL, "FPMP0608", FPMP_LINK_HANDLER,
+        return fpmp_request_refuse(
+            r, NULL, HTTP_FORBIDDEN, "FPMP0608", FPMP_LINK_HANDLER,
             apr_psprintf(r->pool,
                          "'%s' would be reached through mod_proxy at socket '%s' "
                          "of a pool, past FPMUser",
                          r->uri, target.socket),
             "remove the handler, content type or RewriteRule that names the socket");
-        return HTTP_FORBIDDEN;
     }
     if (is_configured(r, &target, line != NULL)) {
         return OK;
     }
-    fpmp_request_say(
-        r, line, "FPMP0609", FPMP_LINK_HANDLER,
+    return fpmp_request_refuse(
+        r, line, HTTP_FORBIDDEN, "FPMP0609", FPMP_LINK_HANDLER,
         apr_psprintf(r->pool,
                      "'%s' would be reached through mod_proxy at '%s%s%s', which "
                      "the configuration of host '%s' does not name",
                      r->uri, target.socket ? target.socket : "", target.socket ? "|" : "",
                      target.name, r->server->server_hostname),
         "remove the line of a .htaccess that does, or name it in the host");
-    return HTTP_FORBIDDEN;
 }
