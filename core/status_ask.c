@@ -38,18 +38,27 @@ char *fpmp_status_request(apr_pool_t *p, const char *status_path, apr_size_t *le
     return fpmp_fcgi_request(p, env, 1, len, &too_long);
 }
 
-/* The number behind "name:" at the start of a line; -1: it is none. */
-static apr_int64_t number_at(const char *line, apr_size_t len, const char *name)
+/* Where the value behind "name:" begins, at the start of a line; 0: another name is there.
+ */
+static apr_size_t value_at(const char *line, apr_size_t len, const char *name)
 {
-    apr_size_t at = strlen(name), digits = 0;
-    apr_int64_t n = 0;
+    apr_size_t at = strlen(name);
 
     if (len <= at || memcmp(line, name, at) != 0 || line[at] != ':') {
-        return -1;
+        return 0;
     }
     for (at++; at < len && line[at] == ' '; at++) {
     }
-    for (; at < len && line[at] >= '0' && line[at] <= '9'; at++, digits++) {
+    return at;
+}
+
+/* The number behind "name:"; -1: it is none. */
+static apr_int64_t number_at(const char *line, apr_size_t len, const char *name)
+{
+    apr_size_t at = value_at(line, len, name), digits = 0;
+    apr_int64_t n = 0;
+
+    for (; at > 0 && at < len && line[at] >= '0' && line[at] <= '9'; at++, digits++) {
         if (digits == DIGITS_MAX) {
             return -1;
         }
@@ -84,14 +93,10 @@ int fpmp_status_read(const char *text, apr_size_t len, fpmp_figures_t *out)
 
 int fpmp_status_names(const char *text, apr_size_t len, const char *pool)
 {
-    static const char key[] = "pool:";
-    apr_size_t at = fpmp_head_end(text, len), pool_len = strlen(pool);
+    apr_size_t head = fpmp_head_end(text, len), pool_len = strlen(pool);
+    const char *line = text + head;
+    apr_size_t line_len = len - head, at = head > 0 ? value_at(line, line_len, "pool") : 0;
 
-    if (at == 0 || len - at < strlen(key) || memcmp(text + at, key, strlen(key)) != 0) {
-        return 0;
-    }
-    for (at += strlen(key); at < len && text[at] == ' '; at++) {
-    }
-    return len - at > pool_len && memcmp(text + at, pool, pool_len) == 0 &&
-           text[at + pool_len] == '\n';
+    return at > 0 && line_len - at > pool_len && memcmp(line + at, pool, pool_len) == 0 &&
+           line[at + pool_len] == '\n';
 }
