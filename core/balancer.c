@@ -135,20 +135,18 @@ static const char *address_at(apr_pool_t *p, const fpmp_chain_t *chain, int i)
                              chain->port);
 }
 
-/* The first of the chain's addresses that is taken; NULL: none. */
-static const char *taken_address(apr_pool_t *p, const fpmp_chain_t *chain,
-                                 apr_hash_t *taken)
+/* Who has an address of this chain already, and the first such; NULL: nobody. */
+static const fpmp_chain_t *who_has(apr_pool_t *p, const fpmp_chain_t *chain,
+                                   apr_hash_t *taken, const char **address)
 {
+    const fpmp_chain_t *other = NULL;
     int i;
 
-    for (i = 0; i < chain->hosts->machines->nelts; i++) {
-        const char *address = address_at(p, chain, i);
-
-        if (apr_hash_get(taken, address, APR_HASH_KEY_STRING)) {
-            return address;
-        }
+    for (i = 0; i < chain->hosts->machines->nelts && !other; i++) {
+        *address = address_at(p, chain, i);
+        other = apr_hash_get(taken, *address, APR_HASH_KEY_STRING);
     }
-    return NULL;
+    return other;
 }
 
 static void take_addresses(apr_pool_t *p, const fpmp_chain_t *chain, apr_hash_t *taken)
@@ -184,15 +182,15 @@ void fpmp_balancer_check_ports(fpmp_plan_t *plan)
 
     for (i = 0; i < plan->chains->nelts; i++) {
         fpmp_chain_t *chain = APR_ARRAY_IDX(plan->chains, i, fpmp_chain_t *);
+        const fpmp_chain_t *other;
         const char *address;
 
         if (!chain->port || chain->broken) {
             continue;
         }
-        address = taken_address(plan->pool, chain, taken);
-        if (address) {
-            give_up_port(plan, chain, address,
-                         apr_hash_get(taken, address, APR_HASH_KEY_STRING));
+        other = who_has(plan->pool, chain, taken, &address);
+        if (other) {
+            give_up_port(plan, chain, address, other);
         }
         else {
             take_addresses(plan->pool, chain, taken);
