@@ -82,17 +82,23 @@ static void set_aside(const cmd_parms *cmd, fpmp_chain_t *chain)
     }
 }
 
-static void give(proxy_server_conf *conf, const proxy_balancer *balancer)
+/* A balancer in the configuration of a server. */
+typedef struct {
+    const proxy_server_conf *conf;
+    const proxy_balancer *balancer;
+} place_t;
+
+/* given: the places that have theirs */
+static void give(apr_hash_t *given, proxy_server_conf *conf, const proxy_balancer *balancer)
 {
     apr_array_header_t *all = conf->balancers;
-    int i;
+    place_t *place = apr_palloc(apr_hash_pool_get(given), sizeof(*place));
 
-    for (i = 0; i < all->nelts; i++) {
-        if (balancer_at(all, i)->s == balancer->s) {
-            return;
-        }
+    *place = (place_t){ conf, balancer };
+    if (!apr_hash_get(given, place, sizeof(*place))) {
+        apr_hash_set(given, place, sizeof(*place), place);
+        memcpy(apr_array_push(all), balancer, (apr_size_t)all->elt_size);
     }
-    memcpy(apr_array_push(all), balancer, (apr_size_t)all->elt_size);
 }
 
 /* The main server has all, as has each host without a directive of mod_proxy. Another one
@@ -103,12 +109,11 @@ static int on_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
                           server_rec *main_server)
 {
     const apr_array_header_t *lines = fpmp_plan_of(pconf)->lines;
-    proxy_server_conf *shared = proxy_conf(main_server), *own;
+    apr_hash_t *given = apr_hash_make(ptemp);
     const server_rec *s;
     int i;
 
     (void)plog;
-    (void)ptemp;
     for (i = 0; i < lines->nelts; i++) {
         const fpmp_line_t *line = APR_ARRAY_IDX(lines, i, const fpmp_line_t *);
         const proxy_balancer *made = line->chain ? line->chain->made : NULL;
@@ -117,12 +122,9 @@ static int on_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
         if (!made) {
             continue;
         }
-        give(shared, made);
+        give(given, proxy_conf(main_server), made);
         for (s = line->server; s; s = everywhere ? s->next : NULL) {
-            own = proxy_conf(s);
-            if (own != shared) {
-                give(own, made);
-            }
+            give(given, proxy_conf(s), made);
         }
     }
     return OK;
@@ -133,12 +135,13 @@ void fpmp_balancer_link(const cmd_parms *cmd, fpmp_plan_t *plan, fpmp_line_t *li
 {
     apr_pool_t *p = plan->pool;
     fpmp_chain_t *chain = line->chain;
-    const char *lacks = missing(p, chain->hosts), *err;
+    const char *lacks, *err;
 
     if (chain->broken || !chain->port || apr_hash_get(made, &line->chain, sizeof(chain))) {
         return;
     }
     apr_hash_set(made, &line->chain, sizeof(chain), chain);
+    lacks = missing(p, chain->hosts);
     if (lacks) {
         fpmp_chain_find(
             plan, chain, "FPMP0682", FPMP_LINK_HANDLER, FPMP_BROKEN,
