@@ -179,6 +179,15 @@ static void lose_new(run_t *run, apr_hash_t *registered, const char *seen)
     }
 }
 
+/* The same where this run writes nothing: the registry is as it is. */
+static void lose_unregistered(run_t *run, const char *seen)
+{
+    apr_hash_t *registered = apr_hash_make(run->p);
+
+    read_ports(run, registered);
+    lose_new(run, registered, seen);
+}
+
 /* Under the lock: another start may have been here since the ports were taken. 1: all of them
  * are registered. */
 static int write_ports(run_t *run)
@@ -314,27 +323,24 @@ static const char *find_unsafe(const run_t *run, int *makes)
 /* Nothing can be written: who has no port yet cannot be served. */
 static void say_unwritable(run_t *run, const char *why)
 {
-    apr_hash_t *registered = apr_hash_make(run->p);
-
     say(run, "FPMP0695", FPMP_BROKEN,
         apr_psprintf(run->p, "nothing can be written to 'export=%s': %s",
                      run->hosts->export_dir,
                      fpmp_text_shown(run->p, why, FPMP_WHY_MAX_BYTES)),
         "have all directories of that path there, root's, writable by nobody else; then "
         "reload httpd");
-    read_ports(run, registered);
-    lose_new(run, registered, "see FPMHosts");
+    lose_unregistered(run, "see FPMHosts");
 }
 
 /* Does a start look after export=? */
 static int is_used(const run_t *run)
 {
-    int i, used = has_pool_files(run);
+    int i, used = 0;
 
-    for (i = 0; i < run->plan->chains->nelts; i++) {
-        used = used || chain_at(run, i);
+    for (i = 0; i < run->plan->chains->nelts && !used; i++) {
+        used = chain_at(run, i) != NULL;
     }
-    return used && !run->hosts->broken;
+    return !run->hosts->broken && (used || has_pool_files(run));
 }
 
 /* The directory of export=, safe and locked. NULL, or why not. */
@@ -444,10 +450,7 @@ static void compare_group(run_t *run)
                   : "the next start or reload of httpd writes them; then ship them");
     }
     if (check) { /* a port that is in no registry may be another user's tomorrow */
-        apr_hash_t *registered = apr_hash_make(run->p);
-
-        read_ports(run, registered);
-        lose_new(run, registered, "FPMSync check writes nothing");
+        lose_unregistered(run, "FPMSync check writes nothing");
     }
 }
 
@@ -487,9 +490,9 @@ static void say_asked(run_t *run, const char *machine, const apr_array_header_t 
 
         late += ask->how == FPMP_ASK_LATE;
         if (ask->how != FPMP_ASK_ANSWERED && ask->how != FPMP_ASK_LATE) {
-            first = first && (first->how == FPMP_ASK_OTHER || ask->how != FPMP_ASK_OTHER)
-                        ? first
-                        : ask;
+            if (!first || (ask->how == FPMP_ASK_OTHER && first->how != FPMP_ASK_OTHER)) {
+                first = ask;
+            }
             silent++;
         }
     }
