@@ -7,6 +7,7 @@ use warnings;
 use FPMT;
 use FPMT::Apart;
 use FPMT::Apps;
+use FPMT::Peer;
 use FPMT::Server;
 use IO::Socket::IP;
 use Test::More;
@@ -64,10 +65,8 @@ is $first->get('bert.test', '/listen.php')->{body}, 'cannot', 'a script cannot t
 sub answers {
     my ($from) = @_;
     my $s = IO::Socket::IP->new(PeerHost => $machines[0], PeerPort => 20000, LocalHost => $from, Timeout => 5) or return "no connection: $@";
-    my $params = "\x0f\x09SCRIPT_FILENAME/none.php\x0e\x03REQUEST_METHODGET";
     local $SIG{PIPE} = 'IGNORE';
-    syswrite $s, pack('CCnnCx', 1, 1, 1, 8, 0) . pack('nCx5', 1, 0) . pack('CCnnCx', 1, 4, 1, length $params, 0) . $params
-        . pack('CCnnCx', 1, 4, 1, 0, 0) . pack('CCnnCx', 1, 5, 1, 0, 0);
+    syswrite $s, FPMT::Peer::request(REQUEST_METHOD => 'GET', SCRIPT_FILENAME => '/none.php');
     return sysread($s, my $answer, 1) ? 'answers' : 'closes';
 }
 is answers('fd77::3'), 'answers', 'a pool answers who is in allow=';

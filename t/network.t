@@ -39,7 +39,6 @@ sub link_of { my ($m, $way) = @_; sh('ip', '-n', $m->{name}, 'link', 'set', 'eth
 my $server = FPMT::Server->new('network', no_fpm => 1);
 my $dir = $server->{dir};
 my $export = "$dir/export";
-my %root;
 for my $name (qw(anna bert)) {
     mkdir "$dir/$name";
     # Which machine, and in the log of scripts each run with its number and what it got.

@@ -180,10 +180,7 @@ sub state_of {
 # How many connections anna's pool has taken from others than this question.
 sub connections {
     my $conn = IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => $fpm->socket('fpmt_anna')) or die "connect: $!\n";
-    my %env = (REQUEST_METHOD => 'GET', SCRIPT_NAME => '/status', SCRIPT_FILENAME => '/status', QUERY_STRING => '');
-    my $pairs = join '', map { pack('CC', length $_, length $env{$_}) . $_ . $env{$_} } sort keys %env;
-    $conn->print(pack('CCnnCCnCx5', 1, 1, 1, 8, 0, 0, 1, 0),
-        map { pack('CCnnCC', 1, $_->[0], 1, length $_->[1], 0, 0) . $_->[1] } [ 4, $pairs ], [ 4, '' ], [ 5, '' ]);
+    $conn->print(FPMT::Peer::request(REQUEST_METHOD => 'GET', SCRIPT_NAME => '/status', SCRIPT_FILENAME => '/status', QUERY_STRING => ''));
     $conn->flush;
     my $answer = do { local $/; <$conn> };
     $answer =~ /accepted conn:\s+(\d+)/ or die "no status page of the pool: $answer\n";

@@ -16,6 +16,13 @@ sub out { return join '', map { record(6, $_) } unpack '(a60000)*', $_[0] }
 sub err { return record(7, $_[0]) }
 sub finish { return record(6, '') . record(3, pack 'NCx3', $_[0] // 0, $_[1] // 0) }
 
+# The records of a request with these variables and no body, as httpd sends them to a pool.
+sub request {
+    my (%env) = @_;
+    my $pairs = join '', map { pack('CC', length $_, length $env{$_}) . $_ . $env{$_} } sort keys %env;
+    return record(1, pack 'nCx5', 1, 0) . record(4, $pairs) . record(4, '') . record(5, '');
+}
+
 # Moves the real socket aside; the object puts it back when it goes out of scope.
 sub aside {
     my ($class, $path) = @_;
